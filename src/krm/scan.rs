@@ -1,0 +1,715 @@
+//! Finds the borders of YAML and JSON nodes without reading what is inside them.
+//!
+//! Reads a text; gives byte ranges. Never builds values: that is `yaml`'s work, and only for documents that need it.
+//! This is what makes ten thousand foreign objects cheap, and why their bytes can pass untouched. It follows YAML 1.2's
+//! lexical rules as libyaml applies them (indentation does not count inside quotes and flow collections), because
+//! kubectl, kustomize and kpt read with libyaml's descendants.
+
+use std::ops::Range;
+
+use super::source::SyntaxError;
+
+/// Nesting deeper than this is refused, in every style. Real manifests stay under 100.
+pub const MAX_DEPTH: usize = 1_000;
+
+type Result<T> = std::result::Result<T, SyntaxError>;
+
+/// One entry of a mapping: where its key and its value lie.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Entry {
+    /// The key as written, quotes and properties included.
+    pub key: Range<usize>,
+    /// From behind the colon to the end of the value's last line (block) or its last byte (flow).
+    pub value: Range<usize>,
+}
+
+/// What a node's first character says it is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Shape {
+    /// A block mapping, or a scalar: what has no opening bracket or dash.
+    Plain,
+    /// A block sequence.
+    Sequence,
+    /// `{…}`
+    FlowMapping,
+    /// `[…]`
+    FlowSequence,
+    /// Nothing but blanks and comments.
+    Empty,
+}
+
+/// A reader over one document of a text. Offsets are those of the whole text.
+#[derive(Debug, Clone, Copy)]
+pub struct Scanner<'a> {
+    text: &'a [u8],
+    end: usize,
+    /// The text holds characters that are line breaks to some YAML readers and not to others.
+    odd_breaks: bool,
+}
+
+/// What one token of a block line leads to.
+enum After {
+    /// The logical line is over; the next physical line starts here.
+    NextLine(usize),
+    /// A key was read; its value may follow on the same line, at this offset.
+    Key(usize),
+    /// A dash, `?` or `:` indicator was read; a whole node may follow on the same line, at this offset.
+    Indicator(usize),
+}
+
+/// The columns of the block collections that are open, innermost last.
+type Open = Vec<usize>;
+
+// === impl Scanner ===
+
+impl<'a> Scanner<'a> {
+    /// A scanner for the part of `text` in `range` (bytes). Nothing behind the range is looked at.
+    pub fn new(text: &'a str, range: Range<usize>) -> Self {
+        let bytes = &text.as_bytes()[..range.end.min(text.len())];
+        let odd_breaks = bytes.get(range.start..).is_some_and(has_odd_breaks);
+        Self { text: bytes, end: bytes.len(), odd_breaks }
+    }
+
+    /// The same text, read up to another end.
+    #[must_use]
+    pub fn until(self, end: usize) -> Self {
+        let end = end.min(self.end);
+        Self { text: &self.text[..end], end, ..self }
+    }
+
+    /// The first byte at or after `at` that is neither blank nor comment, or `None` at the end. `at` must not lie in a scalar.
+    pub fn skip_trivia(&self, mut at: usize) -> Result<Option<usize>> {
+        loop {
+            at = self.skip_blanks(at);
+            match self.byte(at) {
+                None => return Ok(None),
+                Some(b'\n' | b'\r') => at += 1,
+                Some(b'#') => at = self.skip_comment(at)?,
+                Some(_) => return Ok(Some(at)),
+            }
+        }
+    }
+
+    /// What kind of node starts at `at`, which must be the first byte of a node.
+    pub fn shape(&self, at: Option<usize>) -> Shape {
+        let Some(at) = at else { return Shape::Empty };
+        match self.byte(at) {
+            None => Shape::Empty,
+            Some(b'{') => Shape::FlowMapping,
+            Some(b'[') => Shape::FlowSequence,
+            Some(b'-') if self.is_break_or_blank(at + 1) => Shape::Sequence,
+            Some(_) => Shape::Plain,
+        }
+    }
+
+    /// Whether the text goes on with `prefix` at `at`.
+    pub fn starts_with(&self, at: usize, prefix: &str) -> bool {
+        self.text.get(at..).is_some_and(|rest| rest.starts_with(prefix.as_bytes()))
+    }
+
+    /// The column (bytes from the line start, from 0) of an offset.
+    pub fn column(&self, at: usize) -> usize {
+        at - self.line_start(at)
+    }
+
+    /// The offset of the first byte of the line that `at` lies in.
+    pub fn line_start(&self, at: usize) -> usize {
+        memchr::memrchr(b'\n', &self.text[..at.min(self.end)]).map_or(0, |found| found + 1)
+    }
+
+    /// The offset behind the line break that ends the line of `at`, or the end.
+    pub fn line_end(&self, at: usize) -> usize {
+        memchr::memchr(b'\n', &self.text[at.min(self.end)..]).map_or(self.end, |found| at + found + 1)
+    }
+
+    /// The entries of the block mapping whose first key starts at `start`.
+    ///
+    /// # Errors
+    /// Anything that is not a block mapping of simple keys at one column: an explicit `?` key, a value without key.
+    pub fn block_entries(&self, start: usize) -> Result<Vec<Entry>> {
+        let column = self.column(start);
+        let mut entries = Vec::new();
+        let mut at = start;
+        loop {
+            if self.shape(Some(at)) == Shape::Sequence {
+                return Err(SyntaxError::new(at, "a list item where a field was expected"));
+            }
+            let colon = self.key_end(at)?;
+            let value = colon + 1;
+            let end = self.entry_value_end(value, column)?;
+            entries.push(Entry { key: at..self.trim_blanks(at, colon), value: value..end });
+            match self.next_content(end)? {
+                Some(next) if self.column(next) == column => at = next,
+                Some(next) if self.column(next) > column => {
+                    return Err(SyntaxError::new(next, "this line is indented deeper than the fields beside it"));
+                }
+                _ => return Ok(entries),
+            }
+        }
+    }
+
+    /// The items of the block sequence whose first dash is at `start`: for each the range from its dash to the start of
+    /// the line behind its last one.
+    ///
+    /// # Errors
+    /// Broken borders inside an item.
+    pub fn block_items(&self, start: usize) -> Result<Vec<Range<usize>>> {
+        let column = self.column(start);
+        let mut items = Vec::new();
+        let mut at = start;
+        loop {
+            let mut open = Open::new();
+            let mut end = self.logical_line(at, &mut open)?;
+            let next = loop {
+                match self.next_content(end)? {
+                    Some(next) if self.column(next) > column => end = self.logical_line(next, &mut open)?,
+                    next => break next,
+                }
+            };
+            items.push(at..end);
+            match next {
+                Some(next) if self.column(next) == column && self.shape(Some(next)) == Shape::Sequence => at = next,
+                _ => return Ok(items),
+            }
+        }
+    }
+
+    /// The entries of the flow mapping that opens at `open`, and the offset behind its closing brace.
+    pub fn flow_entries(&self, open: usize) -> Result<(Vec<Entry>, usize)> {
+        let mut entries = Vec::new();
+        let mut at = open + 1;
+        loop {
+            at = self.flow_trivia(at, open)?;
+            match self.byte(at) {
+                Some(b'}') => return Ok((entries, at + 1)),
+                Some(b',') => at += 1,
+                _ => {
+                    let key = at..self.flow_node(at, open)?;
+                    let colon = self.flow_trivia(key.end, open)?;
+                    if self.byte(colon) == Some(b':') {
+                        let value = self.flow_trivia(colon + 1, open)?;
+                        let end = match self.byte(value) {
+                            Some(b',' | b'}') => value,
+                            _ => self.flow_node(value, open)?,
+                        };
+                        entries.push(Entry { key, value: value..end });
+                        at = end;
+                    } else {
+                        entries.push(Entry { value: key.end..key.end, key });
+                        at = colon;
+                    }
+                }
+            }
+        }
+    }
+
+    /// The items of the flow sequence that opens at `open`, and the offset behind its closing bracket.
+    pub fn flow_items(&self, open: usize) -> Result<(Vec<Range<usize>>, usize)> {
+        let mut items = Vec::new();
+        let mut at = open + 1;
+        loop {
+            at = self.flow_trivia(at, open)?;
+            match self.byte(at) {
+                Some(b']') => return Ok((items, at + 1)),
+                Some(b',') => at += 1,
+                _ => {
+                    let end = self.flow_node(at, open)?;
+                    items.push(at..end);
+                    let next = self.flow_trivia(end, open)?;
+                    // `[a: b]`: a one-entry mapping without braces. Its border is the next comma.
+                    if self.byte(next) == Some(b':') {
+                        let value = self.flow_trivia(next + 1, open)?;
+                        let end = match self.byte(value) {
+                            Some(b',' | b']') => value,
+                            _ => self.flow_node(value, open)?,
+                        };
+                        if let Some(last) = items.last_mut() {
+                            last.end = end;
+                        }
+                        at = end;
+                    } else {
+                        at = next;
+                    }
+                }
+            }
+        }
+    }
+
+    /// Reads a whole document body from `start` (the first byte of its root node) for broken borders alone.
+    pub fn check(&self, start: usize) -> Result<()> {
+        let mut open = Open::new();
+        let mut at = start;
+        while let Some(next) = self.next_content(at)? {
+            at = self.logical_line(next, &mut open)?;
+        }
+        Ok(())
+    }
+
+    // --- block style ---
+
+    /// From behind a key's colon to the first line that no longer belongs to the key's value. A sequence may start at the
+    /// key's own column.
+    fn entry_value_end(&self, value: usize, column: usize) -> Result<usize> {
+        let mut open = vec![column];
+        let mut at = match self.token(value, &mut open, false)? {
+            After::NextLine(next) => next,
+            After::Key(at) | After::Indicator(at) => return Err(second_key(at)),
+        };
+        while let Some(next) = self.next_content(at)? {
+            let indent = self.column(next);
+            let own_sequence = indent == column && self.shape(Some(next)) == Shape::Sequence;
+            if indent <= column && !own_sequence {
+                break;
+            }
+            at = self.logical_line(next, &mut open)?;
+        }
+        Ok(at)
+    }
+
+    /// Reads one logical line that starts at its first non-blank byte: indicators, properties, a key or scalar, and
+    /// whatever that scalar spans. Gives the start of the next physical line.
+    fn logical_line(&self, start: usize, open: &mut Open) -> Result<usize> {
+        if self.byte(start) == Some(b'\t') {
+            return Err(SyntaxError::new(start, "a tab is used for indentation; YAML wants spaces"));
+        }
+        let column = self.column(start);
+        while open.last().is_some_and(|last| *last >= column) {
+            open.pop();
+        }
+        let mut cursor = start;
+        let mut keyed = false;
+        loop {
+            match self.token(cursor, open, !keyed)? {
+                After::NextLine(next) => return Ok(next),
+                After::Key(next) if keyed => return Err(second_key(next)),
+                After::Key(next) => {
+                    keyed = true;
+                    cursor = next;
+                }
+                After::Indicator(next) => cursor = next,
+            }
+            if open.len() > MAX_DEPTH {
+                return Err(SyntaxError::new(cursor, format!("nesting is deeper than {MAX_DEPTH} levels")));
+            }
+        }
+    }
+
+    /// Reads one token of a block line.
+    fn token(&self, from: usize, open: &mut Open, indicators: bool) -> Result<After> {
+        let mut at = self.skip_blanks(from);
+        let first = at;
+        while matches!(self.byte(at), Some(b'&' | b'!')) {
+            at = self.skip_blanks(self.word_end(at));
+        }
+        let outer = open.len();
+        let after = self.node_token(at, open, indicators && at == first)?;
+        if at > first && matches!(after, After::Key(_)) {
+            // A property belongs to the node behind it: if that is a key, the key's column is the property's.
+            open.truncate(outer);
+            open.push(self.column(first));
+        }
+        Ok(after)
+    }
+
+    /// Reads one token that is not a property, at its first byte.
+    fn node_token(&self, at: usize, open: &mut Open, indicators: bool) -> Result<After> {
+        let Some(byte) = self.byte(at) else { return Ok(After::NextLine(self.end)) };
+        match byte {
+            b'\n' => Ok(After::NextLine(at + 1)),
+            b'\r' if matches!(self.byte(at + 1), Some(b'\n') | None) => Ok(After::NextLine(self.line_end(at))),
+            b'#' => Ok(After::NextLine(self.skip_comment(at)?)),
+            b'-' | b'?' | b':' if indicators && self.is_break_or_blank(at + 1) => {
+                open.push(self.column(at));
+                Ok(After::Indicator(at + 1))
+            }
+            b'*' => self.after_node(at, self.word_end(at), open),
+            b'"' | b'\'' => self.after_node(at, self.quoted_end(at)?, open),
+            b'[' | b'{' => self.after_node(at, self.flow_end(at)?, open),
+            b'|' | b'>' => Ok(After::NextLine(self.block_scalar_end(at, open)?)),
+            b'%' | b'@' | b'`' => {
+                Err(SyntaxError::new(at, format!("`{}` cannot start a plain value; quote it", char::from(byte))))
+            }
+            _ => self.plain(at, open),
+        }
+    }
+
+    /// Behind a quoted scalar, alias or flow collection: a colon makes it a key, else only a comment may follow.
+    fn after_node(&self, start: usize, end: usize, open: &mut Open) -> Result<After> {
+        let at = self.skip_blanks(end);
+        match self.byte(at) {
+            Some(b':') if self.is_break_or_blank(at + 1) => {
+                open.push(self.column(start));
+                Ok(After::Key(at + 1))
+            }
+            None => Ok(After::NextLine(self.end)),
+            Some(b'\n') => Ok(After::NextLine(at + 1)),
+            Some(b'\r') => Ok(After::NextLine(self.line_end(at))),
+            Some(b'#') => Ok(After::NextLine(self.skip_comment(at)?)),
+            Some(_) => {
+                let message = "text behind the end of a quoted or bracketed value; is a quote or bracket one too many?";
+                Err(SyntaxError::new(at, message))
+            }
+        }
+    }
+
+    /// A plain scalar: a key, or a value that may go on over lines indented deeper than the collection that holds it.
+    fn plain(&self, start: usize, open: &mut Open) -> Result<After> {
+        let (end, stop) = self.plain_end_on_line(start);
+        self.check_breaks(start, end)?;
+        match stop {
+            Some(b':') => {
+                open.push(self.column(start));
+                return Ok(After::Key(end + 1));
+            }
+            Some(_) => return Ok(After::NextLine(self.skip_comment(end)?)),
+            None => {}
+        }
+        // Continuation lines: deeper than the collection, not a comment. They hold no structure of their own.
+        let mut at = end;
+        let mut line = at;
+        loop {
+            let text = self.skip_spaces(line);
+            let first = self.skip_blanks(text);
+            match self.byte(first) {
+                Some(b'\n' | b'\r') => line = self.line_end(first),
+                Some(byte) if byte != b'#' && open.last().is_none_or(|column| text - line > *column) => {
+                    let (end, stop) = self.plain_end_on_line(first);
+                    self.check_breaks(first, end)?;
+                    match stop {
+                        Some(b':') => {
+                            let message = "a colon in the continuation of a plain value; is the line above missing its colon, or this one a quote?";
+                            return Err(SyntaxError::new(end, message));
+                        }
+                        Some(_) => return Ok(After::NextLine(self.skip_comment(end)?)),
+                        None => {}
+                    }
+                    line = end;
+                    at = end;
+                }
+                _ => return Ok(After::NextLine(at)),
+            }
+        }
+    }
+
+    /// Where a plain scalar ends on its line, and at what: a key's colon, a comment, or (None) behind the line break.
+    fn plain_end_on_line(&self, start: usize) -> (usize, Option<u8>) {
+        let line = self.line_end(start);
+        let mut at = start;
+        while let Some(found) = memchr::memchr2(b':', b'#', &self.text[at..line]) {
+            let found = at + found;
+            match self.text[found] {
+                b':' if self.is_break_or_blank(found + 1) => return (found, Some(b':')),
+                b'#' if found > start && matches!(self.text[found - 1], b' ' | b'\t') => return (found, Some(b'#')),
+                _ => at = found + 1,
+            }
+        }
+        (line, None)
+    }
+
+    /// A literal or folded scalar: everything indented deeper than the collection that holds it. Blank lines behind it
+    /// belong to it only where it says so (`+`).
+    fn block_scalar_end(&self, start: usize, open: &Open) -> Result<usize> {
+        let mut at = start + 1;
+        let mut keep = false;
+        while let Some(indicator @ (b'0'..=b'9' | b'+' | b'-')) = self.byte(at) {
+            keep |= indicator == b'+';
+            at += 1;
+        }
+        let rest = self.skip_blanks(at);
+        match self.byte(rest) {
+            None => return Ok(self.end),
+            Some(b'\n' | b'\r') => {}
+            Some(b'#') if rest > at => {}
+            Some(_) => {
+                return Err(SyntaxError::new(rest, "text behind `|` or `>`; the block starts on the next line"));
+            }
+        }
+        let mut line = self.line_end(rest);
+        let mut last = line;
+        loop {
+            let text = self.skip_spaces(line);
+            match self.byte(text) {
+                None => return Ok(if keep { self.end } else { last }),
+                Some(b'\n') => line = text + 1,
+                Some(b'\r') if self.byte(text + 1) == Some(b'\n') => line = text + 2,
+                Some(_) if open.last().is_none_or(|column| text - line > *column) => {
+                    line = self.line_end(text);
+                    last = line;
+                }
+                Some(_) => return Ok(if keep { line } else { last }),
+            }
+        }
+    }
+
+    /// The key that starts at `start`: the offset of its colon.
+    fn key_end(&self, start: usize) -> Result<usize> {
+        let missing = || SyntaxError::new(start, "a field needs a colon and a space: `name: value`");
+        let mut at = start;
+        while matches!(self.byte(at), Some(b'&' | b'!')) {
+            at = self.skip_blanks(self.word_end(at));
+        }
+        match self.byte(at) {
+            Some(b'"' | b'\'') => {
+                let end = self.skip_blanks(self.quoted_end(at)?);
+                if self.byte(end) == Some(b':') { Ok(end) } else { Err(missing()) }
+            }
+            Some(b'?') if self.is_break_or_blank(at + 1) => {
+                Err(SyntaxError::new(at, "explicit `?` keys are not read here; write `name: value`"))
+            }
+            Some(b'*') => {
+                let word = self.skip_blanks(self.word_end(at));
+                if self.byte(word) == Some(b':') { Ok(word) } else { Err(missing()) }
+            }
+            Some(b'\n' | b'\r' | b'#') | None => Err(missing()),
+            Some(_) => match self.plain_end_on_line(at) {
+                (end, Some(b':')) => Ok(end),
+                _ => Err(missing()),
+            },
+        }
+    }
+
+    /// The first content byte at or after the line start `at`, skipping blank lines and comments.
+    fn next_content(&self, at: usize) -> Result<Option<usize>> {
+        let mut line = at;
+        loop {
+            let text = self.skip_spaces(line);
+            match self.byte(text) {
+                None => return Ok(None),
+                Some(b'\n') => line = text + 1,
+                Some(b'\r') if matches!(self.byte(text + 1), Some(b'\n') | None) => line = self.line_end(text),
+                Some(b'#') => line = self.skip_comment(text)?,
+                Some(b'\t') => {
+                    // Blank but for tabs, or a comment behind tabs: nothing. Anything else is indented by tabs.
+                    let rest = self.skip_blanks(text);
+                    match self.byte(rest) {
+                        None => return Ok(None),
+                        Some(b'\n' | b'\r') => line = self.line_end(rest),
+                        Some(b'#') => line = self.skip_comment(rest)?,
+                        Some(_) => return Ok(Some(text)),
+                    }
+                }
+                Some(_) => return Ok(Some(text)),
+            }
+        }
+    }
+
+    // --- flow style ---
+
+    /// The offset behind the bracket that closes the one at `open`.
+    pub fn flow_end(&self, open: usize) -> Result<usize> {
+        let mut stack = Vec::new();
+        let mut at = open;
+        loop {
+            at = self.flow_trivia(at, open)?;
+            match self.byte(at) {
+                Some(bracket @ (b'[' | b'{')) => {
+                    stack.push(bracket);
+                    if stack.len() > MAX_DEPTH {
+                        return Err(SyntaxError::new(at, format!("nesting is deeper than {MAX_DEPTH} levels")));
+                    }
+                    at += 1;
+                }
+                Some(bracket @ (b']' | b'}')) => {
+                    let fits = matches!((stack.pop(), bracket), (Some(b'['), b']') | (Some(b'{'), b'}'));
+                    if !fits {
+                        let message = format!("`{}` closes nothing that is open here", char::from(bracket));
+                        return Err(SyntaxError::new(at, message));
+                    }
+                    at += 1;
+                    if stack.is_empty() {
+                        return Ok(at);
+                    }
+                }
+                Some(b',' | b':') => at += 1,
+                _ => at = self.flow_scalar(at, open)?,
+            }
+        }
+    }
+
+    /// The offset behind the flow node at `at`.
+    fn flow_node(&self, start: usize, open: usize) -> Result<usize> {
+        let mut at = start;
+        while matches!(self.byte(at), Some(b'&' | b'!')) {
+            let word = self.flow_word_end(at);
+            at = self.flow_trivia(word, open)?;
+            if matches!(self.byte(at), Some(b',' | b'}' | b']' | b':')) {
+                return Ok(word);
+            }
+        }
+        match self.byte(at) {
+            Some(b'[' | b'{') => self.flow_end(at),
+            Some(b']' | b'}') => {
+                let found = self.byte(at).map(char::from).unwrap_or_default();
+                Err(SyntaxError::new(at, format!("`{found}` closes nothing that is open here")))
+            }
+            _ => self.flow_scalar(at, open),
+        }
+    }
+
+    /// Blanks, line breaks and comments inside brackets.
+    fn flow_trivia(&self, mut at: usize, open: usize) -> Result<usize> {
+        loop {
+            match self.byte(at) {
+                None => {
+                    let bracket = self.byte(open).map(char::from).unwrap_or_default();
+                    return Err(SyntaxError::new(open, format!("`{bracket}` is never closed")));
+                }
+                Some(b' ' | b'\t' | b'\n' | b'\r') => at += 1,
+                Some(b'#') if at == 0 || matches!(self.text[at - 1], b' ' | b'\t' | b'\n' | b'\r') => {
+                    at = self.skip_comment(at)?;
+                }
+                Some(_) => return Ok(at),
+            }
+        }
+    }
+
+    fn flow_scalar(&self, start: usize, open: usize) -> Result<usize> {
+        match self.byte(start) {
+            Some(b'"' | b'\'') => return self.quoted_end(start),
+            Some(b'&' | b'!' | b'*') => return Ok(self.flow_word_end(start)),
+            _ => {}
+        }
+        let mut at = start;
+        let mut last = start;
+        loop {
+            match self.byte(at) {
+                None | Some(b',' | b'[' | b']' | b'{' | b'}') => break,
+                Some(b':') if self.is_break_or_blank(at + 1) || matches!(self.byte(at + 1), Some(b',' | b'[' | b']' | b'{' | b'}')) => break,
+                Some(b'#') if at > start && matches!(self.text[at - 1], b' ' | b'\t' | b'\n' | b'\r') => break,
+                Some(b' ' | b'\t' | b'\n' | b'\r') => at += 1,
+                Some(_) => {
+                    at += 1;
+                    last = at;
+                }
+            }
+        }
+        self.check_breaks(start, last)?;
+        if last == start {
+            return Err(SyntaxError::new(start, "a value is missing here"));
+        }
+        if self.byte(at).is_none() {
+            let bracket = self.byte(open).map(char::from).unwrap_or_default();
+            return Err(SyntaxError::new(open, format!("`{bracket}` is never closed")));
+        }
+        Ok(last)
+    }
+
+    // --- scalars and characters ---
+
+    /// The offset behind the quote that closes the one at `open`.
+    pub fn quoted_end(&self, open: usize) -> Result<usize> {
+        let mut at = open + 1;
+        if self.byte(open) == Some(b'"') {
+            while let Some(found) = memchr::memchr2(b'"', b'\\', &self.text[at.min(self.end)..]) {
+                let found = at + found;
+                if self.text[found] == b'"' {
+                    return Ok(found + 1);
+                }
+                at = found + 2;
+                if at > self.end {
+                    break;
+                }
+            }
+        } else {
+            while let Some(found) = memchr::memchr(b'\'', &self.text[at.min(self.end)..]) {
+                let found = at + found;
+                if self.byte(found + 1) != Some(b'\'') {
+                    return Ok(found + 1);
+                }
+                at = found + 2;
+            }
+        }
+        Err(SyntaxError::new(open, "this quote is never closed"))
+    }
+
+    fn skip_comment(&self, at: usize) -> Result<usize> {
+        let end = self.line_end(at);
+        self.check_breaks(at, end)?;
+        Ok(end)
+    }
+
+    /// Refuses characters that end a line for some readers of YAML and not for others: what follows them in a comment or
+    /// plain value would be invisible to one of them.
+    fn check_breaks(&self, start: usize, end: usize) -> Result<()> {
+        if !self.odd_breaks {
+            return Ok(());
+        }
+        let mut line = &self.text[start.min(end)..end];
+        while let [rest @ .., b'\n' | b'\r'] = line {
+            line = rest;
+        }
+        match odd_break(line) {
+            None => Ok(()),
+            Some((at, name)) => {
+                let message = format!("{name} outside quotes is a line break to some YAML readers and text to others; quote the value or remove the character");
+                Err(SyntaxError::new(start + at, message))
+            }
+        }
+    }
+
+    fn byte(&self, at: usize) -> Option<u8> {
+        self.text.get(at).copied()
+    }
+
+    fn is_break_or_blank(&self, at: usize) -> bool {
+        matches!(self.byte(at), None | Some(b' ' | b'\t' | b'\n' | b'\r'))
+    }
+
+    fn skip_blanks(&self, mut at: usize) -> usize {
+        while matches!(self.byte(at), Some(b' ' | b'\t')) {
+            at += 1;
+        }
+        at
+    }
+
+    fn skip_spaces(&self, mut at: usize) -> usize {
+        while self.byte(at) == Some(b' ') {
+            at += 1;
+        }
+        at
+    }
+
+    fn trim_blanks(&self, start: usize, mut end: usize) -> usize {
+        while end > start && matches!(self.text[end - 1], b' ' | b'\t') {
+            end -= 1;
+        }
+        end
+    }
+
+    fn word_end(&self, mut at: usize) -> usize {
+        while !self.is_break_or_blank(at) {
+            at += 1;
+        }
+        at
+    }
+
+    fn flow_word_end(&self, mut at: usize) -> usize {
+        while !self.is_break_or_blank(at) && !matches!(self.byte(at), Some(b',' | b'[' | b']' | b'{' | b'}')) {
+            at += 1;
+        }
+        at
+    }
+}
+
+fn second_key(at: usize) -> SyntaxError {
+    SyntaxError::new(at, "a second `key: value` on one line; quote the value if the colon belongs to it")
+}
+
+fn has_odd_breaks(text: &[u8]) -> bool {
+    memchr::memchr_iter(b'\r', text).any(|at| text.get(at + 1) != Some(&b'\n'))
+        || memchr::memmem::find(text, "\u{85}".as_bytes()).is_some()
+        || memchr::memmem::find(text, "\u{2028}".as_bytes()).is_some()
+        || memchr::memmem::find(text, "\u{2029}".as_bytes()).is_some()
+}
+
+fn odd_break(line: &[u8]) -> Option<(usize, &'static str)> {
+    let found = |needle: &str| memchr::memmem::find(line, needle.as_bytes());
+    [("\r", "a carriage return"), ("\u{85}", "U+0085"), ("\u{2028}", "U+2028"), ("\u{2029}", "U+2029")]
+        .into_iter()
+        .filter_map(|(needle, name)| found(needle).map(|at| (at, name)))
+        .min()
+}
+
+#[cfg(test)]
+#[path = "scan/tests.rs"]
+mod tests;

@@ -1,0 +1,3 @@
+//! Access to AI workloads on Kubernetes, kept in git.
+#![forbid(unsafe_code)]
+pub mod krm;
