@@ -1,5 +1,6 @@
 //! wire
 pub mod annotations;
+pub mod edit;
 pub mod head;
 pub mod object_id;
 pub mod results;

@@ -9,6 +9,9 @@ pub struct Splice {
     pub range: Range<usize>,
     /// What comes in its place.
     pub text: String,
+    /// Column of the inserted lines. Of insertions at one place the deeper come first: what belongs to the innermost
+    /// collection that ends there must stand before what belongs to the ones around it.
+    pub column: usize,
 }
 
 // === impl Splice ===
@@ -16,28 +19,35 @@ pub struct Splice {
 impl Splice {
     /// An insertion.
     pub fn insert(at: usize, text: impl Into<String>) -> Self {
-        Self { range: at..at, text: text.into() }
+        Self { range: at..at, text: text.into(), column: 0 }
     }
 
     /// A removal.
     pub fn remove(range: Range<usize>) -> Self {
-        Self { range, text: String::new() }
+        Self { range, text: String::new(), column: 0 }
     }
 
     /// A replacement.
     pub fn replace(range: Range<usize>, text: impl Into<String>) -> Self {
-        Self { range, text: text.into() }
+        Self { range, text: text.into(), column: 0 }
+    }
+
+    /// The same, with its lines' column.
+    #[must_use]
+    pub fn at_column(self, column: usize) -> Self {
+        Self { column, ..self }
     }
 }
 
-/// The part of `text` within `within`, with those splices applied that lie in it. Insertions at one place keep their order.
+/// The part of `text` within `within`, with those splices applied that lie in it. Insertions at one place keep their
+/// order within one column.
 /// A splice that overlaps one before it is dropped: callers check what comes out.
 pub fn apply(text: &str, within: Range<usize>, splices: &[Splice]) -> String {
     let mut order: Vec<&Splice> = splices
         .iter()
         .filter(|splice| splice.range.start >= within.start && splice.range.end <= within.end)
         .collect();
-    order.sort_by_key(|splice| splice.range.start);
+    order.sort_by_key(|splice| (splice.range.start, std::cmp::Reverse(splice.column)));
     let mut out = String::with_capacity(within.len() + order.iter().map(|splice| splice.text.len()).sum::<usize>());
     let mut at = within.start;
     for splice in order {

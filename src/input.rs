@@ -1,0 +1,10 @@
+//! The documents people write: their shapes, their schemas, and the check of one against the other.
+//!
+//! Takes values read by `krm`; gives typed documents or findings that name field and fix. Never decides what a document
+//! means: that is `model`'s work.
+
+pub mod check;
+pub mod notebook;
+
+pub mod platform;
+pub mod schema;

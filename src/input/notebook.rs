@@ -1,0 +1,215 @@
+//! `kubeflow.org` Notebook: the fields we need of it, read from a value with every wrong type named.
+//!
+//! Takes the value as kubectl reads it, so an unquoted `true` in an annotation is the boolean that an API server would
+//! refuse. Everything not named here is the user's and never looked at.
+
+use std::collections::BTreeMap;
+
+use serde_json::Value;
+
+use crate::krm::results::Finding;
+use crate::krm::tree::push_key;
+
+/// API group of Notebooks.
+pub const GROUP: &str = "kubeflow.org";
+/// Kind of Notebooks.
+pub const KIND: &str = "Notebook";
+/// The versions that the Notebook CRD serves.
+pub const VERSIONS: [&str; 3] = ["v1", "v1beta1", "v1alpha1"];
+/// Where the pod spec is.
+pub const POD_SPEC: &str = "spec.template.spec";
+
+/// The fields of a Notebook that this crate reads.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Notebook {
+    /// `metadata.name`
+    pub name: String,
+    /// `metadata.namespace`
+    pub namespace: String,
+    /// `metadata.labels`
+    pub labels: BTreeMap<String, String>,
+    /// `metadata.annotations`
+    pub annotations: BTreeMap<String, String>,
+    /// `metadata.finalizers`
+    pub finalizers: Vec<String>,
+    /// `spec.template.spec.serviceAccountName`
+    pub service_account_name: String,
+    /// `spec.template.spec.serviceAccount`, the deprecated alias.
+    pub service_account: String,
+    /// `spec.template.spec.hostNetwork`
+    pub host_network: bool,
+    /// `spec.template.spec.containers`
+    pub containers: Vec<Container>,
+    /// `spec.template.spec.initContainers`
+    pub init_containers: Vec<Container>,
+    /// Names in `spec.template.spec.volumes`
+    pub volumes: Vec<String>,
+}
+
+/// A container's fields.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Container {
+    /// `name`
+    pub name: String,
+    /// `ports`
+    pub ports: Vec<Port>,
+}
+
+/// A container port.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Port {
+    /// `name`; empty for none.
+    pub name: String,
+    /// `containerPort`
+    pub number: u16,
+}
+
+/// Reads a Notebook.
+///
+/// # Errors
+/// All fields of the wrong type, at once.
+pub fn read(value: &Value) -> Result<Notebook, Vec<Finding>> {
+    let mut reader = Reader { findings: Vec::new() };
+    let metadata = Place::root(value).field("metadata");
+    let pod = Place::root(value).field("spec").field("template").field("spec");
+    let notebook = Notebook {
+        name: reader.text(&metadata.field("name")),
+        namespace: reader.text(&metadata.field("namespace")),
+        labels: reader.texts(&metadata.field("labels")),
+        annotations: reader.texts(&metadata.field("annotations")),
+        finalizers: reader.list(&metadata.field("finalizers"), |reader, place| reader.text(place)),
+        service_account_name: reader.text(&pod.field("serviceAccountName")),
+        service_account: reader.text(&pod.field("serviceAccount")),
+        host_network: reader.flag(&pod.field("hostNetwork")),
+        containers: reader.list(&pod.field("containers"), container),
+        init_containers: reader.list(&pod.field("initContainers"), container),
+        volumes: reader.list(&pod.field("volumes"), |reader, place| reader.text(&place.field("name"))),
+    };
+    if reader.findings.is_empty() { Ok(notebook) } else { Err(reader.findings) }
+}
+
+fn container(reader: &mut Reader, place: &Place<'_>) -> Container {
+    let port = |reader: &mut Reader, place: &Place<'_>| Port {
+        name: reader.text(&place.field("name")),
+        number: reader.number(&place.field("containerPort")),
+    };
+    Container { name: reader.text(&place.field("name")), ports: reader.list(&place.field("ports"), port) }
+}
+
+/// A value and the path to it.
+struct Place<'a> {
+    value: &'a Value,
+    path: String,
+}
+
+struct Reader {
+    findings: Vec<Finding>,
+}
+
+// === impl Place ===
+
+impl<'a> Place<'a> {
+    fn root(value: &'a Value) -> Self {
+        Self { value, path: String::new() }
+    }
+
+    fn field(&self, name: &str) -> Self {
+        let mut path = self.path.clone();
+        push_key(&mut path, name);
+        Self { value: self.value.get(name).unwrap_or(&Value::Null), path }
+    }
+}
+
+// === impl Reader ===
+
+impl Reader {
+    fn text(&mut self, place: &Place<'_>) -> String {
+        match place.value {
+            Value::Null => String::new(),
+            Value::String(text) => text.clone(),
+            other => {
+                let finding = Finding::error("must be text; quote it").at(&place.path).found(other.clone());
+                self.findings.push(if other.is_boolean() || other.is_number() {
+                    finding.propose(other.to_string())
+                } else {
+                    finding
+                });
+                String::new()
+            }
+        }
+    }
+
+    fn flag(&mut self, place: &Place<'_>) -> bool {
+        match place.value {
+            Value::Null => false,
+            Value::Bool(flag) => *flag,
+            other => {
+                self.findings.push(Finding::error("must be true or false").at(&place.path).found(other.clone()));
+                false
+            }
+        }
+    }
+
+    fn number(&mut self, place: &Place<'_>) -> u16 {
+        let number = place.value.as_u64().and_then(|number| u16::try_from(number).ok());
+        number.filter(|number| *number > 0).unwrap_or_else(|| {
+            let finding = Finding::error("must be a port number from 1 to 65535").at(&place.path);
+            self.findings.push(finding.found(place.value.clone()));
+            0
+        })
+    }
+
+    fn texts(&mut self, place: &Place<'_>) -> BTreeMap<String, String> {
+        match place.value {
+            Value::Null => BTreeMap::new(),
+            Value::Object(fields) => {
+                fields.keys().map(|key| (key.clone(), self.text(&place.field(key)))).collect()
+            }
+            other => {
+                self.findings.push(Finding::error("must be a mapping").at(&place.path).found(other.clone()));
+                BTreeMap::new()
+            }
+        }
+    }
+
+    fn list<T>(&mut self, place: &Place<'_>, mut read: impl FnMut(&mut Self, &Place<'_>) -> T) -> Vec<T> {
+        match place.value {
+            Value::Null => Vec::new(),
+            Value::Array(items) => items
+                .iter()
+                .enumerate()
+                .map(|(index, value)| read(self, &Place { value, path: format!("{}[{index}]", place.path) }))
+                .collect(),
+            other => {
+                self.findings.push(Finding::error("must be a list").at(&place.path).found(other.clone()));
+                Vec::new()
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn every_wrong_type_is_named() {
+        let value = json!({
+            "metadata": {"name": true, "annotations": {"notebooks.opendatahub.io/inject-auth": true}},
+            "spec": {"template": {"spec": {"containers": [{"name": 1, "ports": [{"containerPort": "8888"}]}], "volumes": {}}}}
+        });
+        let lines: Vec<String> = read(&value).unwrap_err().iter().map(Finding::to_line).collect();
+        assert_eq!(
+            lines,
+            [
+                "error: metadata.name: must be text; quote it (found true; write \"true\")",
+                "error: metadata.annotations[\"notebooks.opendatahub.io/inject-auth\"]: must be text; quote it (found true; write \"true\")",
+                "error: spec.template.spec.containers[0].name: must be text; quote it (found 1; write \"1\")",
+                "error: spec.template.spec.containers[0].ports[0].containerPort: must be a port number from 1 to 65535 (found \"8888\")",
+                "error: spec.template.spec.volumes: must be a list (found {})",
+            ]
+        );
+    }
+}

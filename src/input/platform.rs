@@ -1,0 +1,342 @@
+//! `gatewright.dev/v1alpha1` Platform: the facts of the target cluster, given as the functionConfig.
+//!
+//! Every field is optional but `flavor`; the defaults are in `model::defaults`. The comments here are the schema's
+//! descriptions.
+
+use std::collections::BTreeMap;
+
+use schemars::JsonSchema;
+use serde::Deserialize;
+
+/// API group of our own documents.
+pub const GROUP: &str = "gatewright.dev";
+/// Version of our own documents.
+pub const VERSION: &str = "v1alpha1";
+/// Kind of the functionConfig.
+pub const KIND: &str = "Platform";
+
+/// The facts of the target cluster.
+#[derive(Debug, Clone, Default, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields, default)]
+pub struct PlatformSpec {
+    /// What the cluster is: decides the certificate source and the names of the platform's own services.
+    pub flavor: Option<Flavor>,
+    /// Ingress domain of the cluster, for example apps.example.com. Needed once a gateway is defined in the input.
+    pub domain: Option<String>,
+    /// The namespace of the platform's own applications: the notebook controller runs here.
+    pub applications_namespace: Option<String>,
+    /// Namespace for Notebooks that name none. It is written into them. Without it such a Notebook is an error.
+    pub default_namespace: Option<String>,
+    /// The gateway that routes attach to.
+    pub gateway: Option<GatewaySpec>,
+    /// How people log in. Needed once a Gateway, GatewayConfig or Auth is defined in the input.
+    pub auth_mode: Option<AuthMode>,
+    /// What happens when authMode is OIDC and its configuration is missing.
+    pub on_missing_oidc: Option<OnMissingOidc>,
+    /// Certificates of the hops inside the cluster.
+    pub tls: Option<TlsSpec>,
+    /// The guard: the proxy container in front of each workload.
+    pub sidecar: Option<SidecarSpec>,
+    /// Images of other generated workloads.
+    pub images: Option<ImagesSpec>,
+    /// Allows images that we add to be named by tag instead of digest.
+    pub allow_tags: Option<bool>,
+    /// Allows a route to a workload without a guard. Each use is a warning.
+    pub allow_unauthenticated: Option<bool>,
+    /// How Notebooks are treated.
+    pub notebooks: Option<NotebooksSpec>,
+    /// How RayClusters are treated.
+    pub ray_clusters: Option<RayClustersSpec>,
+    /// Where secrets come from. They are never in the output.
+    pub secrets: Option<SecretsSpec>,
+    /// Whether AccessGraph objects are written beside what they list.
+    pub access_graphs: Option<AccessGraphs>,
+}
+
+/// What a cluster is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, JsonSchema)]
+pub enum Flavor {
+    /// OpenShift 4.19 or later.
+    OpenShift,
+    /// Any other Kubernetes.
+    Kubernetes,
+}
+
+/// How people log in.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, JsonSchema)]
+pub enum AuthMode {
+    /// OpenShift's own OAuth server.
+    OpenShift,
+    /// An OpenID Connect issuer that the API server trusts.
+    #[serde(rename = "OIDC")]
+    #[schemars(rename = "OIDC")]
+    Oidc,
+    /// Nobody can log in: nothing is exposed.
+    None,
+}
+
+/// What happens when the OIDC configuration is missing.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum OnMissingOidc {
+    /// What protects is written, what exposes is not.
+    Fence,
+    /// The run fails.
+    Fail,
+}
+
+/// The gateway.
+#[derive(Debug, Clone, Default, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields, default)]
+pub struct GatewaySpec {
+    /// Whether another operator runs the gateway too.
+    pub operator: Option<Operator>,
+    /// Name of the Gateway that routes attach to.
+    pub name: Option<String>,
+    /// Its namespace.
+    pub namespace: Option<String>,
+    /// Its GatewayClass.
+    pub class_name: Option<String>,
+    /// The controller of that class.
+    pub controller_name: Option<String>,
+    /// Which program runs behind it: decides the labels of its pods and the policies that fit it.
+    pub implementation: Option<GatewayImplementation>,
+    /// The namespace its pods run in, where that is not the Gateway's own.
+    pub pod_namespace: Option<String>,
+    /// How traffic reaches it.
+    pub ingress_mode: Option<IngressMode>,
+    /// Version of the Gateway API that the cluster serves, for example 1.2.
+    #[schemars(regex(pattern = r"^[0-9]+\.[0-9]+$"))]
+    pub gateway_api: Option<String>,
+    /// Version of the implementation, for example 1.28.
+    #[schemars(regex(pattern = r"^[0-9]+\.[0-9]+$"))]
+    pub version: Option<String>,
+}
+
+/// Whether another operator is at work on the same objects.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, JsonSchema)]
+pub enum Operator {
+    /// None does.
+    None,
+    /// Open Data Hub's does.
+    OpenDataHub,
+}
+
+/// Gateway implementations.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, JsonSchema)]
+pub enum GatewayImplementation {
+    /// Istio, OpenShift's included.
+    Istio,
+    /// Envoy Gateway.
+    EnvoyGateway,
+}
+
+/// How traffic reaches the gateway.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, JsonSchema)]
+pub enum IngressMode {
+    /// Through an OpenShift Route.
+    OcpRoute,
+    /// Through a load balancer.
+    LoadBalancer,
+}
+
+/// Certificates inside the cluster.
+#[derive(Debug, Clone, Default, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields, default)]
+pub struct TlsSpec {
+    /// Who issues the certificates of the guards.
+    pub source: Option<TlsSource>,
+    /// The cert-manager issuer, where source is CertManager.
+    pub issuer_ref: Option<IssuerRef>,
+    /// The object that holds the authority of those certificates, where source is CertManager or Provided.
+    pub ca_ref: Option<CaRef>,
+    /// Turns verification of the guards' certificates off. Every run warns about it.
+    pub skip_verify: Option<bool>,
+}
+
+/// Who issues certificates.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, JsonSchema)]
+pub enum TlsSource {
+    /// OpenShift's service CA, asked by annotation.
+    #[serde(rename = "ServiceCA")]
+    #[schemars(rename = "ServiceCA")]
+    ServiceCa,
+    /// cert-manager: a Certificate is written for each guard.
+    CertManager,
+    /// Somebody else: the Secrets exist under the names the guards mount.
+    Provided,
+}
+
+/// A cert-manager issuer.
+#[derive(Debug, Clone, Default, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields, default)]
+pub struct IssuerRef {
+    /// Its name.
+    pub name: Option<String>,
+    /// Its kind: ClusterIssuer or Issuer.
+    pub kind: Option<String>,
+    /// Its API group.
+    pub group: Option<String>,
+}
+
+/// Where the authority of the guards' certificates is kept.
+#[derive(Debug, Clone, Default, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields, default)]
+pub struct CaRef {
+    /// ConfigMap or Secret.
+    pub kind: Option<String>,
+    /// Its name.
+    pub name: Option<String>,
+    /// Its namespace.
+    pub namespace: Option<String>,
+    /// The key in it.
+    pub key: Option<String>,
+}
+
+/// The guard.
+#[derive(Debug, Clone, Default, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields, default)]
+pub struct SidecarSpec {
+    /// Its image, by digest.
+    pub image: Option<String>,
+    /// Which program the image holds: decides flags and configuration.
+    pub program: Option<SidecarProgram>,
+    /// Its resources; the annotations on a workload override them.
+    pub resources: Option<ResourcesSpec>,
+}
+
+/// The programs that can be the guard.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum SidecarProgram {
+    /// The upstream kube-rbac-proxy, OpenShift's build included: takes the verb from the HTTP method.
+    KubeRbacProxy,
+    /// Open Data Hub's fork: honours a configured verb, and needs to be told not to cut WebSockets.
+    OdhKubeRbacProxy,
+    /// Our own.
+    Gatewright,
+}
+
+/// Requests and limits.
+#[derive(Debug, Clone, Default, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields, default)]
+pub struct ResourcesSpec {
+    /// What is reserved.
+    pub requests: Option<ResourceAmounts>,
+    /// What is not exceeded.
+    pub limits: Option<ResourceAmounts>,
+}
+
+/// Amounts of the two resources a proxy uses, as Kubernetes quantities.
+#[derive(Debug, Clone, Default, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields, default)]
+pub struct ResourceAmounts {
+    /// For example 100m.
+    pub cpu: Option<String>,
+    /// For example 64Mi.
+    pub memory: Option<String>,
+}
+
+/// Images of other generated workloads.
+#[derive(Debug, Clone, Default, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields, default)]
+pub struct ImagesSpec {
+    /// The login service, by digest.
+    pub kube_auth_proxy: Option<String>,
+}
+
+/// How Notebooks are treated.
+#[derive(Debug, Clone, Default, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields, default)]
+pub struct NotebooksSpec {
+    /// Whether Open Data Hub's notebook controller runs too and is the author of the graph.
+    pub controller: Option<Operator>,
+    /// The namespace of the HTTPRoutes.
+    pub route_namespace: Option<String>,
+    /// Who may open every Notebook, beside its owner.
+    pub users: Option<SubjectsSpec>,
+    /// The pods that ask Notebooks whether they are idle.
+    pub culler: Option<PodsSpec>,
+    /// Answers /notebooks/NAME too, by a redirect.
+    pub short_paths: Option<bool>,
+}
+
+/// People and groups, spelled as TokenReview returns them, prefix included.
+#[derive(Debug, Clone, Default, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields, default)]
+pub struct SubjectsSpec {
+    /// User names.
+    pub users: Vec<String>,
+    /// Group names.
+    pub groups: Vec<String>,
+}
+
+/// Pods, by namespace and labels.
+#[derive(Debug, Clone, Default, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields, default)]
+pub struct PodsSpec {
+    /// Their namespace; the applications namespace if none is given.
+    pub namespace: Option<String>,
+    /// Their labels.
+    pub labels: Option<BTreeMap<String, String>>,
+}
+
+/// How RayClusters are treated.
+#[derive(Debug, Clone, Default, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields, default)]
+pub struct RayClustersSpec {
+    /// Which RayClusters get a guard.
+    pub guard: Option<RayGuard>,
+    /// Whether another operator is at work on RayClusters.
+    pub operator: Option<Operator>,
+    /// Ray's own tokens.
+    pub ray_tokens: Option<RayTokens>,
+    /// Who may use every RayCluster, beside its owner.
+    pub users: Option<SubjectsSpec>,
+}
+
+/// Which RayClusters get a guard.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, JsonSchema)]
+pub enum RayGuard {
+    /// All that do not say no.
+    All,
+    /// Those that say yes.
+    Annotated,
+}
+
+/// Ray's own tokens.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, JsonSchema)]
+pub enum RayTokens {
+    /// Not used.
+    Off,
+    /// From a Secret.
+    Secret,
+    /// Kubernetes tokens.
+    Kubernetes,
+}
+
+/// Where secrets come from.
+#[derive(Debug, Clone, Default, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields, default)]
+pub struct SecretsSpec {
+    /// How they are named in the output.
+    pub strategy: Option<SecretsStrategy>,
+}
+
+/// How secrets are named in the output.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, JsonSchema)]
+pub enum SecretsStrategy {
+    /// Existing Secrets are referred to by name.
+    Reference,
+    /// ExternalSecrets are written that fetch them.
+    ExternalSecret,
+}
+
+/// Whether AccessGraph objects are written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, JsonSchema)]
+pub enum AccessGraphs {
+    /// They are.
+    Emit,
+    /// They are not: for clusters without their CRD.
+    Omit,
+}

@@ -1,0 +1,191 @@
+//! JSON Schemas of our own documents, and what is made of them: the CRD and the KRMFunctionDefinition.
+//!
+//! Takes the types of `platform` and the table of defaults; gives JSON values. What is committed is generated from here
+//! and checked for drift.
+
+use schemars::generate::SchemaSettings;
+use serde_json::{Map, Value, json};
+
+use super::platform::{GROUP, KIND, PlatformSpec, VERSION};
+
+/// The schema of Platform's `spec`, without references, nulls or `oneOf`: what checks input, what a CRD may hold.
+/// `defaults` are pairs of a field's path and its default as text.
+pub fn platform_spec(defaults: &[(&str, String)]) -> Value {
+    let settings = SchemaSettings::draft2020_12().with(|settings| {
+        settings.inline_subschemas = true;
+        settings.meta_schema = None;
+    });
+    let mut schema = settings.into_generator().into_root_schema_for::<PlatformSpec>().to_value();
+    simplify(&mut schema);
+    if let Some(fields) = schema.as_object_mut() {
+        fields.remove("title");
+        fields.insert("required".into(), json!(["flavor"]));
+    }
+    for (path, default) in defaults {
+        let field = path.split('.').try_fold(&mut schema, |at, name| at.get_mut("properties")?.get_mut(name));
+        if let Some(Value::Object(field)) = field {
+            let value = match field.get("type").and_then(Value::as_str) {
+                Some("boolean") => json!(default == "true"),
+                _ => json!(default),
+            };
+            field.insert("default".into(), value);
+        }
+    }
+    schema
+}
+
+/// The schema of a whole Platform document, for editors.
+pub fn platform_document(defaults: &[(&str, String)]) -> Value {
+    json!({
+        "$schema": "https://json-schema.org/draft/2020-12/schema",
+        "title": KIND,
+        "description": "The facts of the target cluster: functionConfig of gatewright.",
+        "type": "object",
+        "additionalProperties": false,
+        "required": ["apiVersion", "kind", "metadata", "spec"],
+        "properties": {
+            "apiVersion": { "const": format!("{GROUP}/{VERSION}") },
+            "kind": { "const": KIND },
+            "metadata": {
+                "type": "object",
+                "required": ["name"],
+                "properties": { "name": { "type": "string" } }
+            },
+            "spec": platform_spec(defaults)
+        }
+    })
+}
+
+/// The CustomResourceDefinition of Platform, for clusters in which the document itself is kept.
+pub fn platform_crd(defaults: &[(&str, String)]) -> Value {
+    json!({
+        "apiVersion": "apiextensions.k8s.io/v1",
+        "kind": "CustomResourceDefinition",
+        "metadata": { "name": format!("platforms.{GROUP}") },
+        "spec": {
+            "group": GROUP,
+            "names": { "kind": KIND, "listKind": "PlatformList", "plural": "platforms", "singular": "platform" },
+            "scope": "Namespaced",
+            "versions": [{
+                "name": VERSION,
+                "served": true,
+                "storage": true,
+                "schema": { "openAPIV3Schema": open_api(defaults) }
+            }]
+        }
+    })
+}
+
+/// The KRMFunctionDefinition of the generator. Source of the shape: kubernetes-sigs/kustomize
+/// `kyaml/fn/framework/function_definition.go`.
+pub fn function_definition(defaults: &[(&str, String)], usage: &str) -> Value {
+    let example = json!({
+        "apiVersion": format!("{GROUP}/{VERSION}"),
+        "kind": KIND,
+        "metadata": { "name": "platform" },
+        "spec": { "flavor": "OpenShift" }
+    });
+    json!({
+        "apiVersion": "config.kubernetes.io/v1alpha1",
+        "kind": "KRMFunctionDefinition",
+        "metadata": { "name": format!("platforms.{GROUP}") },
+        "spec": {
+            "group": GROUP,
+            "names": { "kind": KIND },
+            "description": "Writes the access graph around Notebooks: guard, routes, policies and certificates.",
+            "publisher": GROUP,
+            "tags": ["mutator", "notebooks", "authentication", "gateway-api"],
+            "versions": [{
+                "name": VERSION,
+                "schema": { "openAPIV3Schema": open_api(defaults) },
+                "idempotent": true,
+                "usage": usage,
+                "examples": [example.to_string()],
+                "license": "Apache-2.0",
+                "runtime": { "exec": { "platforms": [{ "bin": "gatewright", "os": "linux", "arch": "amd64" }] } }
+            }]
+        }
+    })
+}
+
+/// As an API server takes it: no `additionalProperties` beside `properties`.
+fn open_api(defaults: &[(&str, String)]) -> Value {
+    let mut spec = platform_spec(defaults);
+    strip_closed(&mut spec);
+    json!({
+        "type": "object",
+        "description": "The facts of the target cluster: functionConfig of gatewright.",
+        "required": ["spec"],
+        "properties": {
+            "apiVersion": { "type": "string" },
+            "kind": { "type": "string" },
+            "metadata": { "type": "object" },
+            "spec": spec
+        }
+    })
+}
+
+fn strip_closed(schema: &mut Value) {
+    match schema {
+        Value::Object(fields) => {
+            if fields.get("additionalProperties") == Some(&Value::Bool(false)) {
+                fields.remove("additionalProperties");
+            }
+            fields.values_mut().for_each(strip_closed);
+        }
+        Value::Array(items) => items.iter_mut().for_each(strip_closed),
+        _ => {}
+    }
+}
+
+/// Takes out what the generator adds for Rust's `Option` and documented enum variants.
+fn simplify(schema: &mut Value) {
+    if let Value::Object(fields) = schema {
+        if let Some(Value::Array(types)) = fields.get("type")
+            && let Some(first) = types.iter().find(|name| *name != "null").cloned()
+        {
+            fields.insert("type".into(), first);
+        }
+        if let Some(Value::Array(options)) = fields.remove("anyOf")
+            && let Some(Value::Object(only)) = options.into_iter().find(|option| option["type"] != "null")
+        {
+            let description = fields.get("description").cloned();
+            fields.extend(only);
+            if let Some(description) = description {
+                fields.insert("description".into(), description);
+            }
+        }
+        if let Some(Value::Array(options)) = fields.remove("oneOf") {
+            fields.insert("type".into(), json!("string"));
+            fields.insert("enum".into(), options.iter().map(|option| option["const"].clone()).collect());
+            let variants = options.iter().filter_map(|option| {
+                Some(format!("{}: {}", option["const"].as_str()?, option["description"].as_str()?))
+            });
+            let text = variants.collect::<Vec<_>>().join(" ");
+            let own = fields.get("description").and_then(Value::as_str).unwrap_or_default();
+            let all = format!("{own} {text}").trim().to_owned();
+            fields.insert("description".into(), Value::from(all));
+        }
+        if fields.get("default") == Some(&Value::Null) {
+            fields.remove("default");
+        }
+        if fields.get("default").is_some_and(Value::is_object) || fields.get("default").is_some_and(Value::is_array) {
+            fields.remove("default");
+        }
+        if let Some(Value::String(description)) = fields.get_mut("description") {
+            *description = description.replace('\n', " ");
+        }
+        let Some(Value::Object(properties)) = fields.get_mut("properties").map(Value::take) else {
+            fields.values_mut().for_each(simplify);
+            return;
+        };
+        let properties: Map<String, Value> = properties
+            .into_iter()
+            .map(|(name, mut property)| {
+                simplify(&mut property);
+                (name, property)
+            })
+            .collect();
+        fields.insert("properties".into(), Value::Object(properties));
+    }
+}

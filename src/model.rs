@@ -1,0 +1,12 @@
+//! What the documents mean, validated: every value here is usable as it is.
+//!
+//! Takes documents from `input`; gives typed meaning, or findings with field and proposed value. Never reads or writes
+//! YAML, and never makes an object.
+
+pub mod defaults;
+pub mod digest;
+pub mod keys;
+pub mod names;
+pub mod notebook;
+pub mod platform;
+pub mod quantity;

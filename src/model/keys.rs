@@ -1,0 +1,43 @@
+//! The label and annotation keys with which we mark what is ours, and those of others that we read.
+
+/// Value of `app.kubernetes.io/managed-by` on everything we write.
+pub const MANAGER: &str = "gatewright";
+/// Annotation: the document an object was written for, as `group/Kind/namespace/name`.
+pub const SOURCE: &str = "gatewright.dev/source";
+/// Annotation: hash of the object as we wrote it; a difference is somebody's edit.
+pub const CONTENT_HASH: &str = "gatewright.dev/content-hash";
+/// Annotation: `enforce`, `serve` or `support`.
+pub const CLASS: &str = "gatewright.dev/class";
+/// Annotation on a Notebook: what we added to it, and what stood there before. The word "notebook" in the key keeps the
+/// notebook controller from copying it to the pod (`components/notebook-controller/controllers/notebook_controller.go`).
+pub const INJECTED: &str = "gatewright.dev/notebook-injected";
+
+/// Annotation: the switch, as Open Data Hub 3 spells it.
+pub const INJECT_AUTH: &str = "notebooks.opendatahub.io/inject-auth";
+/// Annotation: the switch, as Open Data Hub 2 and the design document spell it.
+pub const INJECT_OAUTH: &str = "notebooks.opendatahub.io/inject-oauth";
+/// Annotation: who a Notebook belongs to, as TokenReview spells the name.
+pub const OWNER: &str = "opendatahub.io/username";
+/// Annotations: the sidecar's resources; cpu or memory, request or limit.
+pub const SIDECAR_RESOURCES: [(&str, &str, &str); 4] = [
+    ("cpu", "request", "notebooks.opendatahub.io/auth-sidecar-cpu-request"),
+    ("cpu", "limit", "notebooks.opendatahub.io/auth-sidecar-cpu-limit"),
+    ("memory", "request", "notebooks.opendatahub.io/auth-sidecar-memory-request"),
+    ("memory", "limit", "notebooks.opendatahub.io/auth-sidecar-memory-limit"),
+];
+
+/// Label that the notebook controller puts on a Notebook's pods: the Notebook's name. A Notebook's own labels override it.
+pub const NOTEBOOK_NAME: &str = "notebook-name";
+/// Label that the notebook controller puts on a Notebook's pods and selects them by.
+pub const STATEFUL_SET: &str = "statefulset";
+/// Label on routes: the Notebook's namespace.
+pub const NOTEBOOK_NAMESPACE: &str = "notebook-namespace";
+
+/// Label that every namespace has.
+pub const NAMESPACE_NAME: &str = "kubernetes.io/metadata.name";
+/// Label of the pods behind a Gateway (Gateway API GEP-1762).
+pub const GATEWAY_NAME: &str = "gateway.networking.k8s.io/gateway-name";
+/// Label of Envoy Gateway's proxy pods: the Gateway's name.
+pub const ENVOY_GATEWAY_NAME: &str = "gateway.envoyproxy.io/owning-gateway-name";
+/// Label of Envoy Gateway's proxy pods: the Gateway's namespace.
+pub const ENVOY_GATEWAY_NAMESPACE: &str = "gateway.envoyproxy.io/owning-gateway-namespace";

@@ -1,0 +1,105 @@
+//! Names: their limits, and how ours are put together so that no two can meet.
+//!
+//! A plain `a-b` join is ambiguous (`a`/`b-c` and `a-b`/`c`), and every system in this field was bitten by that. Ours are a
+//! pure function of namespace and name, so that two renders that know nothing of each other agree.
+
+use super::digest::sha256;
+
+/// Longest DNS label (RFC 1123): Service, volume, label value, namespace.
+pub const LABEL_MAX: usize = 63;
+/// Longest name of a Notebook: its StatefulSet's pods get a label with the name and eleven more characters
+/// (kubernetes/kubernetes issue 64023).
+pub const NOTEBOOK_MAX: usize = 52;
+/// Digits of the hash in a name.
+const HASH_DIGITS: usize = 10;
+
+/// Whether a text is a DNS label: lower-case letters, digits and dashes, neither first nor last a dash, 63 at most.
+pub fn is_dns_label(text: &str) -> bool {
+    let bytes = text.as_bytes();
+    let alphanumeric = |byte: &u8| byte.is_ascii_lowercase() || byte.is_ascii_digit();
+    (1..=LABEL_MAX).contains(&bytes.len())
+        && bytes.iter().all(|byte| alphanumeric(byte) || *byte == b'-')
+        && bytes.first().is_some_and(alphanumeric)
+        && bytes.last().is_some_and(alphanumeric)
+}
+
+/// A DNS label near to a text that is none, for a proposal; `None` where nothing of it is left.
+pub fn near_label(text: &str, max: usize) -> Option<String> {
+    let dashed: String =
+        text.to_lowercase().chars().map(|c| if c.is_ascii_alphanumeric() { c } else { '-' }).take(max).collect();
+    let trimmed = dashed.trim_matches('-');
+    (!trimmed.is_empty()).then(|| trimmed.to_owned())
+}
+
+/// A name from a prefix, a namespace and a name, different for every pair. Plain where the parts can be told apart again:
+/// the namespace holds no dash and the name does not end like one of our hashes; else with a hash of both.
+pub fn joined(prefix: &str, namespace: &str, name: &str) -> String {
+    let plain = format!("{prefix}-{namespace}-{name}");
+    if !namespace.contains('-') && !ends_like_a_hash(name) {
+        return plain;
+    }
+    format!("{plain}-{}", hash(&[namespace, name]))
+}
+
+/// A name with a suffix, within a limit: too long ones are cut and get a hash of the whole name.
+pub fn suffixed(name: &str, suffix: &str, max: usize) -> String {
+    let plain = format!("{name}-{suffix}");
+    if plain.len() <= max {
+        return plain;
+    }
+    let room = max.saturating_sub(suffix.len() + HASH_DIGITS + 2);
+    let head: String = name.chars().take(room).collect();
+    format!("{}-{}-{suffix}", head.trim_end_matches('-'), hash(&[name]))
+}
+
+fn ends_like_a_hash(name: &str) -> bool {
+    name.rsplit_once('-').is_some_and(|(_, tail)| {
+        tail.len() == HASH_DIGITS && tail.bytes().all(|byte| byte.is_ascii_digit() || (b'a'..=b'f').contains(&byte))
+    })
+}
+
+fn hash(parts: &[&str]) -> String {
+    sha256(&parts.join("/")).chars().take(HASH_DIGITS).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use super::*;
+
+    #[test]
+    fn joined_names_are_injective() {
+        assert_eq!(joined("nb", "team", "my-notebook"), "nb-team-my-notebook");
+        let pairs = [("a", "b-c"), ("a-b", "c"), ("a", "b"), ("a-b-c", "d"), ("a", "b-c-d"), ("a-b", "c-d")];
+        let names: BTreeSet<String> = pairs.iter().map(|(ns, name)| joined("nb", ns, name)).collect();
+        assert_eq!(names.len(), pairs.len(), "{names:?}");
+        // Whoever gives a Notebook the name that another's hash would make gets a hash of its own.
+        let hashed = joined("nb", "a-b", "c");
+        let copy = hashed.strip_prefix("nb-a-").unwrap();
+        assert_ne!(joined("nb", "a", copy), hashed);
+    }
+
+    #[test]
+    fn long_names_are_cut_and_stay_apart() {
+        let long = "n".repeat(52);
+        let other = format!("{}m", "n".repeat(51));
+        let name = suffixed(&long, "kube-rbac-proxy", LABEL_MAX);
+        assert!(name.len() <= LABEL_MAX && is_dns_label(&name), "{name}");
+        assert_ne!(name, suffixed(&other, "kube-rbac-proxy", LABEL_MAX));
+        assert_eq!(suffixed("nb", "kube-rbac-proxy", LABEL_MAX), "nb-kube-rbac-proxy");
+        assert_eq!(suffixed(&"n".repeat(47), "kube-rbac-proxy", LABEL_MAX).len(), 63);
+    }
+
+    #[test]
+    fn labels_are_dns_labels() {
+        for good in ["a", "1e3", "yes", "a-b", &"a".repeat(63)] {
+            assert!(is_dns_label(good), "{good}");
+        }
+        for bad in ["", "A", "a.b", "-a", "a-", "a_b", "é", &"a".repeat(64)] {
+            assert!(!is_dns_label(bad), "{bad}");
+        }
+        assert_eq!(near_label("My_Notebook.", 52).as_deref(), Some("my-notebook"));
+        assert_eq!(near_label("...", 52), None);
+    }
+}

@@ -1,0 +1,353 @@
+//! What a Notebook in the input is meant to be.
+//!
+//! Takes the fields read by `input::notebook`; gives the switch, the guard's settings and the checks that need no other
+//! document. Everything wrong is said at once.
+
+use std::collections::BTreeMap;
+
+use serde_json::Value;
+
+use super::keys;
+use super::names::{self, is_dns_label, near_label};
+use super::platform::{Platform, Resources, check_resources};
+use crate::input::notebook::{Container, Notebook as Document, POD_SPEC};
+use crate::krm::results::Finding;
+
+/// Name of the guard's container, its port and, with suffixes, its objects (as Open Data Hub has it).
+pub const GUARD: &str = "kube-rbac-proxy";
+/// The port the guard listens on.
+pub const GUARD_PORT: u16 = 8443;
+/// The port of the guard's own health checks.
+pub const HEALTH_PORT: u16 = 8444;
+/// Name of the health port.
+pub const HEALTH_PORT_NAME: &str = "proxy-health";
+/// The port a notebook server listens on if it says nothing.
+pub const NOTEBOOK_PORT: u16 = 8888;
+/// The guard's volumes: configuration, certificate, token.
+pub const GUARD_VOLUMES: [&str; 3] =
+    ["kube-rbac-proxy-config", "kube-rbac-proxy-tls-certificates", "kube-rbac-proxy-token"];
+/// The container of Open Data Hub 2's guard, its volumes and its finalizer.
+const LEGACY_GUARD: &str = "oauth-proxy";
+const LEGACY_VOLUMES: [&str; 3] = ["oauth-config", "oauth-client", "tls-certificates"];
+const LEGACY_FINALIZER: &str = "notebook-oauth-client-finalizer.opendatahub.io";
+
+/// What is to become of a Notebook.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Switch {
+    /// It gets a guard and is exposed through it.
+    On,
+    /// It is not exposed.
+    Off,
+    /// It is guarded by Open Data Hub 2's proxy and passes through until it is converted.
+    Legacy,
+}
+
+/// A Notebook to be guarded.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Notebook {
+    /// Its name, a DNS label.
+    pub name: String,
+    /// Its namespace, a DNS label.
+    pub namespace: String,
+    /// Who it belongs to.
+    pub owner: Option<String>,
+    /// The ServiceAccount its pods run as.
+    pub service_account: ServiceAccount,
+    /// The port its server listens on.
+    pub port: u16,
+    /// The guard's resources.
+    pub resources: Resources,
+}
+
+/// Whose ServiceAccount a Notebook runs as.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum ServiceAccount {
+    /// One that we make, of the Notebook's name.
+    Ours,
+    /// One that the user named.
+    Theirs(String),
+}
+
+/// What we added to a Notebook in an earlier run, so that it is not taken for the user's.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Injected {
+    /// The guard's container and volumes.
+    pub guard: bool,
+    /// `serviceAccountName`
+    pub service_account: bool,
+}
+
+/// Reads the switch.
+///
+/// # Errors
+/// A value other than `"true"` and `"false"`, and switches that contradict each other.
+pub fn switch(document: &Document, findings: &mut Vec<Finding>) -> Option<Switch> {
+    let before = findings.len();
+    let mut read = |key: &str| -> Option<bool> {
+        let path = format!("metadata.annotations[{key:?}]");
+        match document.annotations.get(key).map(String::as_str) {
+            None => None,
+            Some("true") => Some(true),
+            Some("false") => Some(false),
+            Some(other) => {
+                let finding = Finding::error("must be \"true\" or \"false\"").at(path).found(other);
+                findings.push(match other.trim().to_lowercase().as_str() {
+                    "true" | "t" | "1" | "yes" | "on" | "y" => finding.propose("true"),
+                    "false" | "f" | "0" | "no" | "off" | "n" => finding.propose("false"),
+                    _ => finding,
+                });
+                None
+            }
+        }
+    };
+    let (current, older) = (read(keys::INJECT_AUTH), read(keys::INJECT_OAUTH));
+    if findings.len() > before {
+        return None;
+    }
+    let path = format!("metadata.annotations[{:?}]", keys::INJECT_OAUTH);
+    let legacy = legacy_parts(document);
+    match (current, older) {
+        (Some(current), Some(older)) if current != older => {
+            let message = format!("contradicts {}; keep one of the two", keys::INJECT_AUTH);
+            findings.push(Finding::error(message).at(path).found(older.to_string()).propose(current.to_string()));
+            None
+        }
+        (Some(true), _) if !legacy.is_empty() => {
+            let message = format!(
+                "switched on, but what Open Data Hub 2 added is still there ({}); take it out, or remove this annotation \
+                 until it is converted",
+                legacy.join(", ")
+            );
+            let path = format!("metadata.annotations[{:?}]", keys::INJECT_AUTH);
+            findings.push(Finding::error(message).at(path));
+            None
+        }
+        (Some(true), Some(true)) => {
+            let message = format!("says the same as {}, which is enough", keys::INJECT_AUTH);
+            findings.push(Finding::warning(message).at(path));
+            Some(Switch::On)
+        }
+        (Some(true), Some(false) | None) => Some(Switch::On),
+        (None, Some(true)) if !legacy.is_empty() => {
+            let message = format!(
+                "guarded by Open Data Hub 2's proxy ({}): it passes through unchanged and is not exposed until it is \
+                 converted to {}",
+                legacy.join(", "),
+                keys::INJECT_AUTH
+            );
+            findings.push(Finding::warning(message).at(path));
+            Some(Switch::Legacy)
+        }
+        (None, Some(true)) => Some(Switch::On),
+        (Some(false) | None, _) => Some(Switch::Off),
+    }
+}
+
+/// What Open Data Hub 2's controller left in a Notebook.
+fn legacy_parts(document: &Document) -> Vec<String> {
+    let container = document.containers.iter().any(|container| container.name == LEGACY_GUARD);
+    let volumes = document.volumes.iter().filter(|name| LEGACY_VOLUMES.contains(&name.as_str()));
+    let finalizer = document.finalizers.iter().any(|name| name == LEGACY_FINALIZER);
+    let mut parts = Vec::new();
+    if container {
+        parts.push(format!("container {LEGACY_GUARD}"));
+        // The volumes' names alone prove nothing: people call their own volumes tls-certificates.
+        parts.extend(volumes.map(|name| format!("volume {name}")));
+    }
+    if finalizer {
+        parts.push(format!("finalizer {LEGACY_FINALIZER}"));
+    }
+    parts
+}
+
+/// The namespace of a Notebook: its own, or Platform's default.
+pub fn namespace(document: &Document, platform: &Platform, findings: &mut Vec<Finding>) -> Option<String> {
+    let namespace = match (&document.namespace, &platform.default_namespace) {
+        (own, _) if !own.is_empty() => own.clone(),
+        (_, Some(default)) => default.clone(),
+        _ => {
+            let message = "is missing; name the namespace here, or set defaultNamespace in the Platform";
+            findings.push(Finding::error(message).at("metadata.namespace"));
+            return None;
+        }
+    };
+    if !is_dns_label(&namespace) {
+        findings.push(no_label("metadata.namespace", &namespace, names::LABEL_MAX));
+        return None;
+    }
+    Some(namespace)
+}
+
+/// Checks a Notebook that is switched on and gives what it means.
+///
+/// # Errors
+/// Everything that keeps it from being guarded.
+pub fn guarded(
+    document: &Document,
+    namespace: String,
+    platform: &Platform,
+    injected: Injected,
+    findings: &mut Vec<Finding>,
+) -> Option<Notebook> {
+    let before = errors(findings);
+    check_name(&document.name, findings);
+    check_labels(document, findings);
+    check_pod(document, injected, findings);
+    let resources = resources(document, &platform.sidecar.resources, findings);
+    let owner = document.annotations.get(keys::OWNER).filter(|name| !name.trim().is_empty());
+    if errors(findings) > before {
+        return None;
+    }
+    Some(Notebook {
+        name: document.name.clone(),
+        namespace,
+        owner: owner.cloned(),
+        service_account: service_account(document, injected, findings),
+        port: port(document),
+        resources,
+    })
+}
+
+fn errors(findings: &[Finding]) -> usize {
+    findings.iter().filter(|finding| finding.severity == crate::krm::results::Severity::Error).count()
+}
+
+fn check_name(name: &str, findings: &mut Vec<Finding>) {
+    if name.is_empty() {
+        findings.push(Finding::error("is missing").at("metadata.name"));
+    } else if !is_dns_label(name) || name.len() > names::NOTEBOOK_MAX {
+        findings.push(no_label("metadata.name", name, names::NOTEBOOK_MAX));
+    } else if name.starts_with(|first: char| first.is_ascii_digit()) {
+        let message = "begins with a digit: API servers before 1.35 refuse the Services of such a Notebook";
+        findings.push(Finding::warning(message).at("metadata.name").found(name));
+    }
+}
+
+fn no_label(path: &str, text: &str, max: usize) -> Finding {
+    let message = format!("must be a DNS label of at most {max} characters: lower-case letters, digits and dashes");
+    let finding = Finding::error(message).at(path).found(text);
+    match near_label(text, max) {
+        Some(near) => finding.propose(near),
+        None => finding,
+    }
+}
+
+/// A Notebook's labels go onto its pods and over the controller's own, by which policies and Services find them.
+fn check_labels(document: &Document, findings: &mut Vec<Finding>) {
+    for key in [keys::NOTEBOOK_NAME, keys::STATEFUL_SET] {
+        if let Some(value) = document.labels.get(key)
+            && *value != document.name
+        {
+            let message = "replaces the label by which policies and Services find the pod, and so takes it out of both; \
+                           remove it";
+            findings.push(Finding::error(message).at(format!("metadata.labels.{key}")).found(value.clone()));
+        }
+    }
+}
+
+fn check_pod(document: &Document, injected: Injected, findings: &mut Vec<Finding>) {
+    let containers = format!("{POD_SPEC}.containers");
+    let own = |container: &&Container| !(injected.guard && container.name == GUARD);
+    if document.host_network {
+        let message = "on the node's network no policy closes the notebook's port; remove it";
+        findings.push(Finding::error(message).at(format!("{POD_SPEC}.hostNetwork")).found(true).propose(false));
+    }
+    if document.containers.iter().filter(own).count() == 0 {
+        findings.push(Finding::error("holds no container that could be guarded").at(&containers));
+    } else if !document.containers.iter().filter(own).any(|container| container.name == document.name) {
+        let message = "no container has the Notebook's name; the controllers' status, certificates and settings will miss it";
+        let first = document.containers.first().map(|container| container.name.clone()).unwrap_or_default();
+        findings.push(Finding::warning(message).at(format!("{containers}[0].name")).found(first).propose(document.name.clone()));
+    }
+    for (index, container) in document.containers.iter().enumerate().filter(|(_, container)| own(container)) {
+        let path = format!("{containers}[{index}]");
+        check_container(container, &path, findings);
+    }
+    for (index, container) in document.init_containers.iter().enumerate() {
+        if container.name == GUARD {
+            let path = format!("{POD_SPEC}.initContainers[{index}].name");
+            findings.push(Finding::error("is the name of the guard's container; rename this one").at(path).found(GUARD));
+        }
+    }
+    if !injected.guard {
+        for (index, volume) in document.volumes.iter().enumerate() {
+            if GUARD_VOLUMES.contains(&volume.as_str()) {
+                let path = format!("{POD_SPEC}.volumes[{index}].name");
+                let message = "is the name of one of the guard's volumes; rename this one";
+                findings.push(Finding::error(message).at(path).found(volume.clone()));
+            }
+        }
+    }
+}
+
+fn check_container(container: &Container, path: &str, findings: &mut Vec<Finding>) {
+    if container.name.is_empty() {
+        findings.push(Finding::error("is missing").at(format!("{path}.name")));
+    }
+    if container.name == GUARD {
+        let message = "is the name of the guard's container, and this one is not ours; rename it, or remove it so that \
+                       it is generated";
+        findings.push(Finding::error(message).at(format!("{path}.name")).found(GUARD));
+    }
+    for (index, port) in container.ports.iter().enumerate() {
+        if [GUARD_PORT, HEALTH_PORT].contains(&port.number) {
+            let message = "is a port of the guard, which listens in the same pod; use another";
+            let path = format!("{path}.ports[{index}].containerPort");
+            findings.push(Finding::error(message).at(path).found(port.number));
+        }
+        if [GUARD, HEALTH_PORT_NAME].contains(&port.name.as_str()) {
+            let message = "is the name of a port of the guard; rename this one";
+            findings.push(Finding::error(message).at(format!("{path}.ports[{index}].name")).found(port.name.clone()));
+        }
+    }
+}
+
+fn resources(document: &Document, defaults: &Resources, findings: &mut Vec<Finding>) -> Resources {
+    let mut resources = defaults.clone();
+    for (resource, side, key) in keys::SIDECAR_RESOURCES {
+        let amount = document.annotations.get(key).map(|text| text.trim()).unwrap_or_default();
+        if !amount.is_empty() {
+            let amounts = if side == "request" { &mut resources.requests } else { &mut resources.limits };
+            amounts.insert(resource.to_owned(), amount.to_owned());
+        }
+    }
+    let path = |side: &str, resource: &str| {
+        let row = keys::SIDECAR_RESOURCES.iter().find(|(of, which, _)| *of == resource && side.starts_with(which));
+        format!("metadata.annotations[{:?}]", row.map(|(_, _, key)| *key).unwrap_or_default())
+    };
+    check_resources(&resources, path, findings);
+    resources
+}
+
+fn service_account(document: &Document, injected: Injected, findings: &mut Vec<Finding>) -> ServiceAccount {
+    let named = if injected.service_account { "" } else { &document.service_account_name };
+    let (field, name) = if named.is_empty() { ("serviceAccount", &*document.service_account) } else { ("serviceAccountName", named) };
+    if name.is_empty() || (injected.service_account && field == "serviceAccount") {
+        return ServiceAccount::Ours;
+    }
+    let message = "the guard runs as this ServiceAccount too, so the notebook's code shares the guard's right to review \
+                   tokens; leave the field out to have them kept apart";
+    findings.push(Finding::warning(message).at(format!("{POD_SPEC}.{field}")).found(name));
+    ServiceAccount::Theirs(name.to_owned())
+}
+
+/// The port that the notebook controller's Service leads to: the first of the first container's.
+fn port(document: &Document) -> u16 {
+    let user = document.containers.iter().find(|container| container.name != GUARD);
+    user.and_then(|container| container.ports.first()).map_or(NOTEBOOK_PORT, |port| port.number)
+}
+
+/// The first field of a Notebook's value that we own, for the place of a finding.
+pub fn guard_index(value: &Value) -> Option<usize> {
+    let containers = value.pointer("/spec/template/spec/containers")?.as_array()?;
+    containers.iter().position(|container| container["name"] == GUARD)
+}
+
+/// Labels of a Notebook's pods, by which its own objects find them.
+pub fn pod_labels(name: &str) -> BTreeMap<String, String> {
+    BTreeMap::from([(keys::NOTEBOOK_NAME.to_owned(), name.to_owned())])
+}
+
+#[cfg(test)]
+#[path = "notebook/tests.rs"]
+mod tests;

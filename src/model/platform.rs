@@ -1,0 +1,410 @@
+//! The target cluster's facts with every default filled in.
+//!
+//! Takes a Platform's `spec`; gives values to use, or findings. Holds what this version acts on; fields that later kinds
+//! of document need are read (and checked) but not kept here yet.
+
+use std::collections::BTreeMap;
+
+use serde::de::DeserializeOwned;
+use serde_json::Value;
+
+use super::defaults::{self, Default as FieldDefault};
+use super::names::{is_dns_label, near_label};
+use super::quantity::Quantity;
+use crate::input::platform::{
+    Flavor, GatewayImplementation, Operator, PlatformSpec, SidecarProgram, SubjectsSpec, TlsSource,
+};
+use crate::krm::results::Finding;
+
+/// The target cluster.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Platform {
+    /// Name of the document; marks what is written for the platform itself.
+    pub name: String,
+    /// Namespace for Notebooks that name none.
+    pub default_namespace: Option<String>,
+    /// The gateway that routes attach to.
+    pub gateway: Gateway,
+    /// Who issues the guards' certificates.
+    pub tls: Tls,
+    /// The guard.
+    pub sidecar: Sidecar,
+    /// Where HTTPRoutes of Notebooks go.
+    pub route_namespace: String,
+    /// Who may open every Notebook.
+    pub notebook_users: Subjects,
+    /// The pods that ask Notebooks whether they are idle.
+    pub culler: Pods,
+}
+
+/// A gateway and its pods.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Gateway {
+    /// Its name.
+    pub name: String,
+    /// Its namespace.
+    pub namespace: String,
+    /// The pods that traffic comes from.
+    pub pods: Pods,
+}
+
+/// Pods, by namespace and labels.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Pods {
+    /// Their namespace.
+    pub namespace: String,
+    /// Their labels.
+    pub labels: BTreeMap<String, String>,
+}
+
+/// Who issues the guards' certificates.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Tls {
+    /// OpenShift's service CA.
+    ServiceCa,
+    /// cert-manager.
+    CertManager {
+        /// Name of the issuer.
+        name: String,
+        /// Kind of the issuer.
+        kind: String,
+        /// Group of the issuer.
+        group: String,
+    },
+    /// Somebody else.
+    Provided,
+}
+
+/// The guard.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Sidecar {
+    /// Its image.
+    pub image: String,
+    /// What the image holds.
+    pub program: SidecarProgram,
+    /// Its resources.
+    pub resources: Resources,
+}
+
+/// Requests and limits of a container.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Resources {
+    /// By resource name.
+    pub requests: BTreeMap<String, String>,
+    /// By resource name.
+    pub limits: BTreeMap<String, String>,
+}
+
+/// People and groups.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Subjects {
+    /// User names.
+    pub users: Vec<String>,
+    /// Group names.
+    pub groups: Vec<String>,
+}
+
+/// What the process's environment says. Read at the edge, passed inward.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Environment {
+    /// Value of `RELATED_IMAGE_OSE_KUBE_RBAC_PROXY_IMAGE`.
+    pub sidecar_image: Option<String>,
+}
+
+/// Fills in the defaults and checks what the schema cannot.
+///
+/// # Errors
+/// All errors at once; with them, warnings and notes.
+pub fn resolve(
+    name: &str,
+    spec: PlatformSpec,
+    environment: &Environment,
+    findings: &mut Vec<Finding>,
+) -> Option<Platform> {
+    let mut resolver = Resolver { flavor: spec.flavor?, findings };
+    let gateway = spec.gateway.unwrap_or_default();
+    let notebooks = spec.notebooks.unwrap_or_default();
+    let tls = spec.tls.unwrap_or_default();
+    let applications = resolver.namespace(spec.applications_namespace, &defaults::APPLICATIONS_NAMESPACE);
+    let route_namespace = match notebooks.route_namespace {
+        Some(given) => resolver.namespace(Some(given), &defaults::ROUTE_NAMESPACE),
+        None => applications.clone(),
+    };
+    let gateway_name = resolver.text(gateway.name, &defaults::GATEWAY_NAME);
+    let gateway_namespace = resolver.namespace(gateway.namespace, &defaults::GATEWAY_NAMESPACE);
+    let implementation = resolver.choice(gateway.implementation, &defaults::GATEWAY_IMPLEMENTATION)?;
+    let sidecar = spec.sidecar.unwrap_or_default();
+    let allow_tags = spec.allow_tags.unwrap_or(defaults::ALLOW_TAGS.on(resolver.flavor) == "true");
+    let image = resolver.image(sidecar.image, environment, allow_tags);
+    let program = resolver.choice(sidecar.program, &defaults::SIDECAR_PROGRAM)?;
+    if program == SidecarProgram::Gatewright {
+        let message = "this version has no proxy of its own yet; name a kube-rbac-proxy image and program";
+        resolver.findings.push(Finding::error(message).at("spec.sidecar.program").propose("kube-rbac-proxy"));
+    }
+    if resolver.choice::<Operator>(notebooks.controller, &defaults::NOTEBOOK_CONTROLLER)? == Operator::OpenDataHub {
+        let message = "writing Notebooks beside Open Data Hub's own controller is not supported yet: both would be \
+                       the author of the same objects";
+        resolver.findings.push(Finding::error(message).at("spec.notebooks.controller").propose("None"));
+    }
+    if notebooks.short_paths == Some(true) {
+        let message = "redirects from /notebooks/NAME are not written yet; the routes answer under /notebook/NAMESPACE/NAME";
+        resolver.findings.push(Finding::error(message).at("spec.notebooks.shortPaths").propose(false));
+    }
+    if tls.skip_verify == Some(true) {
+        let message = "the guards' certificates are not verified: whoever can answer for their address can read every request";
+        resolver.findings.push(Finding::warning(message).at("spec.tls.skipVerify").propose(false));
+    }
+    let requests = sidecar.resources.clone().unwrap_or_default().requests.unwrap_or_default();
+    let limits = sidecar.resources.unwrap_or_default().limits.unwrap_or_default();
+    let resources = resolver.resources([requests.cpu, limits.cpu], [requests.memory, limits.memory]);
+    let culler = notebooks.culler.unwrap_or_default();
+    let (label, value) = defaults::CULLER_LABEL;
+    let platform = Platform {
+        name: name.to_owned(),
+        default_namespace: spec.default_namespace.map(|given| resolver.checked(given, "spec.defaultNamespace")),
+        gateway: Gateway {
+            pods: resolver.gateway_pods(implementation, &gateway_name, &gateway_namespace, gateway.pod_namespace),
+            name: gateway_name,
+            namespace: gateway_namespace,
+        },
+        tls: resolver.tls(&tls)?,
+        sidecar: Sidecar { image, program, resources },
+        route_namespace,
+        notebook_users: resolver.subjects(notebooks.users.unwrap_or_default(), "spec.notebooks.users"),
+        culler: Pods {
+            namespace: culler.namespace.unwrap_or(applications),
+            labels: culler.labels.unwrap_or_else(|| BTreeMap::from([(label.into(), value.into())])),
+        },
+    };
+    if platform.culler.labels.is_empty() {
+        let message = "an empty selector admits every pod of the namespace; name the notebook controller's labels";
+        resolver.findings.push(Finding::error(message).at("spec.notebooks.culler.labels"));
+    }
+    Some(platform)
+}
+
+struct Resolver<'a> {
+    flavor: Flavor,
+    findings: &'a mut Vec<Finding>,
+}
+
+// === impl Resolver ===
+
+impl Resolver<'_> {
+    fn text(&self, given: Option<String>, default: &FieldDefault) -> String {
+        given.filter(|text| !text.is_empty()).unwrap_or_else(|| default.on(self.flavor).to_owned())
+    }
+
+    fn namespace(&mut self, given: Option<String>, default: &FieldDefault) -> String {
+        let text = self.text(given, default);
+        self.checked(text, &format!("spec.{}", default.path))
+    }
+
+    fn checked(&mut self, text: String, path: &str) -> String {
+        if !is_dns_label(&text) {
+            let finding = Finding::error("must be the name of a namespace: lower-case letters, digits and dashes");
+            let finding = finding.at(path).found(text.clone());
+            self.findings.push(match near_label(&text, super::names::LABEL_MAX) {
+                Some(near) => finding.propose(near),
+                None => finding,
+            });
+        }
+        text
+    }
+
+    /// A choice, or its default. The table holds defaults as text; each is a spelling that the type reads (tested).
+    fn choice<T: DeserializeOwned>(&mut self, given: Option<T>, default: &FieldDefault) -> Option<T> {
+        given.or_else(|| serde_json::from_value(Value::from(default.on(self.flavor))).ok())
+    }
+
+    fn image(&mut self, given: Option<String>, environment: &Environment, allow_tags: bool) -> String {
+        let path = "spec.sidecar.image";
+        let image = if let Some(image) = given.filter(|image| !image.is_empty()) {
+            image
+        } else if let Some(image) = environment.sidecar_image.clone().filter(|image| !image.is_empty()) {
+            let variable = defaults::SIDECAR_IMAGE_VARIABLE;
+            self.findings.push(Finding::info(format!("taken from the environment variable {variable}")).at(path).found(image.clone()));
+            image
+        } else {
+            defaults::SIDECAR_IMAGE.on(self.flavor).to_owned()
+        };
+        if image.contains(char::is_whitespace) || image.contains(char::is_control) {
+            self.findings.push(Finding::error("is no image reference").at(path).found(image.clone()));
+        } else if !is_by_digest(&image) && !allow_tags {
+            let message = "must name the image by digest (NAME@sha256:…): a tag can be moved; or set allowTags: true";
+            self.findings.push(Finding::error(message).at(path).found(image.clone()));
+        }
+        image
+    }
+
+    fn tls(&mut self, tls: &crate::input::platform::TlsSpec) -> Option<Tls> {
+        let issuer = tls.issuer_ref.clone().unwrap_or_default();
+        Some(match self.choice(tls.source, &defaults::TLS_SOURCE)? {
+            TlsSource::ServiceCa if self.flavor == Flavor::Kubernetes => {
+                let message = "only OpenShift has a service CA; the guards' pods would wait for their certificates for ever";
+                self.findings.push(Finding::error(message).at("spec.tls.source").found("ServiceCA").propose("CertManager"));
+                Tls::ServiceCa
+            }
+            TlsSource::ServiceCa => Tls::ServiceCa,
+            TlsSource::CertManager => Tls::CertManager {
+                name: self.text(issuer.name, &defaults::ISSUER_NAME),
+                kind: self.text(issuer.kind, &defaults::ISSUER_KIND),
+                group: self.text(issuer.group, &defaults::ISSUER_GROUP),
+            },
+            TlsSource::Provided => Tls::Provided,
+        })
+    }
+
+    fn gateway_pods(
+        &mut self,
+        implementation: GatewayImplementation,
+        name: &str,
+        namespace: &str,
+        pod_namespace: Option<String>,
+    ) -> Pods {
+        use super::keys::{ENVOY_GATEWAY_NAME, ENVOY_GATEWAY_NAMESPACE, GATEWAY_NAME};
+        let (own, labels) = match implementation {
+            GatewayImplementation::Istio => {
+                (namespace, BTreeMap::from([(GATEWAY_NAME.to_owned(), name.to_owned())]))
+            }
+            // Envoy Gateway runs its proxies in a namespace of its own unless told otherwise.
+            GatewayImplementation::EnvoyGateway => (
+                "envoy-gateway-system",
+                BTreeMap::from([
+                    (ENVOY_GATEWAY_NAME.to_owned(), name.to_owned()),
+                    (ENVOY_GATEWAY_NAMESPACE.to_owned(), namespace.to_owned()),
+                ]),
+            ),
+        };
+        let namespace = match pod_namespace {
+            Some(given) => self.checked(given, "spec.gateway.podNamespace"),
+            None => own.to_owned(),
+        };
+        Pods { namespace, labels }
+    }
+
+    fn resources(&mut self, cpu: [Option<String>; 2], memory: [Option<String>; 2]) -> Resources {
+        let mut resources = Resources { requests: BTreeMap::new(), limits: BTreeMap::new() };
+        let rows = [("cpu", cpu, &defaults::SIDECAR_CPU), ("memory", memory, &defaults::SIDECAR_MEMORY)];
+        for (resource, [request, limit], defaults) in rows {
+            resources.requests.insert(resource.into(), self.text(request, &defaults[0]));
+            resources.limits.insert(resource.into(), self.text(limit, &defaults[1]));
+        }
+        let path = |side: &str, resource: &str| format!("spec.sidecar.resources.{side}.{resource}");
+        check_resources(&resources, path, self.findings);
+        resources
+    }
+
+    fn subjects(&mut self, given: SubjectsSpec, path: &str) -> Subjects {
+        for (side, names) in [("users", &given.users), ("groups", &given.groups)] {
+            for (index, name) in names.iter().enumerate() {
+                if name.trim().is_empty() {
+                    let path = format!("{path}.{side}[{index}]");
+                    self.findings.push(Finding::error("is empty").at(path));
+                } else if name == "system:unauthenticated" || name == "system:anonymous" {
+                    let message = "nobody who has not logged in may open a Notebook";
+                    let path = format!("{path}.{side}[{index}]");
+                    self.findings.push(Finding::error(message).at(path).found(name.clone()));
+                }
+            }
+        }
+        Subjects { users: given.users, groups: given.groups }
+    }
+}
+
+/// Whether an image is named by its SHA-256 digest.
+fn is_by_digest(image: &str) -> bool {
+    image.split_once("@sha256:").is_some_and(|(name, digest)| {
+        !name.is_empty() && digest.len() == 64 && digest.bytes().all(|byte| byte.is_ascii_hexdigit())
+    })
+}
+
+/// Checks amounts: quantities, not negative, requests within limits. `path` names the field of a side and a resource.
+pub fn check_resources(resources: &Resources, path: impl Fn(&str, &str) -> String, findings: &mut Vec<Finding>) {
+    let sides = [("requests", &resources.requests), ("limits", &resources.limits)];
+    let mut sound = true;
+    for (side, amounts) in sides {
+        for (resource, amount) in amounts {
+            let message = match Quantity::parse(amount) {
+                None => "must be a Kubernetes quantity, for example 100m or 64Mi",
+                Some(quantity) if quantity.is_negative() => "cannot be negative",
+                Some(_) => continue,
+            };
+            sound = false;
+            findings.push(Finding::error(message).at(path(side, resource)).found(amount.clone()));
+        }
+    }
+    for (resource, request) in resources.requests.iter().filter(|_| sound) {
+        if let Some(limit) = resources.limits.get(resource)
+            && Quantity::parse(request) > Quantity::parse(limit)
+        {
+            let message = format!("the {resource} request {request} is more than the limit {limit}; raise the limit too");
+            findings.push(Finding::error(message).at(path("requests", resource)).found(request.clone()).propose(limit.clone()));
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    fn resolved(spec: Value) -> (Option<Platform>, Vec<String>) {
+        let mut findings = Vec::new();
+        let spec = serde_json::from_value(spec).unwrap();
+        let platform = resolve("platform", spec, &Environment::default(), &mut findings);
+        (platform, findings.iter().map(Finding::to_line).collect())
+    }
+
+    #[test]
+    fn the_smallest_platform_resolves_without_a_word_on_both_flavors() {
+        for flavor in ["OpenShift", "Kubernetes"] {
+            let (platform, lines) = resolved(json!({ "flavor": flavor }));
+            assert_eq!(lines, [""; 0]);
+            assert_eq!(platform.unwrap().gateway.name, "data-science-gateway");
+        }
+    }
+
+    #[test]
+    fn every_default_in_the_table_is_accepted_by_the_schema() {
+        let schema = crate::input::schema::platform_spec(&[]);
+        for default in defaults::TABLE {
+            for text in [default.openshift, default.kubernetes] {
+                let value = crate::input::check::scalar_at(&schema, default.path, text).unwrap();
+                let mut document = value;
+                for name in default.path.rsplit('.') {
+                    document = json!({ name: document });
+                }
+                document["flavor"] = json!("OpenShift");
+                assert_eq!(crate::input::check::check(&document, &schema, "spec"), []);
+                serde_json::from_value::<PlatformSpec>(document).unwrap();
+            }
+        }
+    }
+
+    #[test]
+    fn what_cannot_work_is_an_error_with_a_way_out() {
+        let (_, lines) = resolved(json!({
+            "flavor": "Kubernetes", "tls": {"source": "ServiceCA"}, "sidecar": {"image": "x:latest", "resources": {"requests": {"cpu": "2"}}},
+            "applicationsNamespace": "A_b", "notebooks": {"users": {"groups": ["system:unauthenticated"]}, "culler": {"labels": {}}}
+        }));
+        for word in ["only OpenShift has", "by digest", "more than the limit", "write \"a-b\"", "has not logged in", "empty selector"] {
+            assert!(lines.iter().any(|line| line.contains(word)), "{word}: {lines:#?}");
+        }
+    }
+
+    #[test]
+    fn the_environment_names_the_image_only_where_platform_does_not() {
+        let digest = format!("example/proxy@sha256:{}", "1".repeat(64));
+        let environment = Environment { sidecar_image: Some(digest.clone()) };
+        let mut findings = Vec::new();
+        let spec = serde_json::from_value(json!({"flavor": "OpenShift"})).unwrap();
+        let platform = resolve("p", spec, &environment, &mut findings).unwrap();
+        assert_eq!(platform.sidecar.image, digest);
+        assert!(findings[0].to_line().starts_with("info: "));
+        let own = format!("example/own@sha256:{}", "2".repeat(64));
+        let spec = serde_json::from_value(json!({"flavor": "OpenShift", "sidecar": {"image": own}})).unwrap();
+        assert_eq!(resolve("p", spec, &environment, &mut Vec::new()).unwrap().sidecar.image, own);
+    }
+}
