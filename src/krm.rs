@@ -4,6 +4,7 @@ pub mod edit;
 pub mod head;
 pub mod object_id;
 pub mod results;
+pub mod scalars;
 pub mod scan;
 pub mod source;
 pub mod splice;

@@ -5,7 +5,7 @@
 
 use serde::ser::{Serialize, SerializeMap, SerializeSeq, Serializer};
 use serde_json::Value;
-use serde_saphyr::{DoubleQuoted, Options, SerializerOptions};
+use serde_saphyr::{DoubleQuoted, Options, SerializerOptions, SingleQuoted};
 
 use granit_parser::{Event, Parser, ScalarStyle, StructureStyle};
 
@@ -316,6 +316,10 @@ impl Serialize for Written<'_> {
             Value::String(text) if self.quoting == Quoting::Always || needs_double_quotes(text) => {
                 DoubleQuoted(text).serialize(serializer)
             }
+            // JSON in a string reads better without a backslash in front of each quote.
+            Value::String(text) if text.contains('"') && !text.contains(['\'', '\n', '\\']) && is_printable(text) => {
+                SingleQuoted(text).serialize(serializer)
+            }
             Value::String(text) => serializer.serialize_str(text),
             Value::Array(items) => {
                 let mut seq = serializer.serialize_seq(Some(items.len()))?;
@@ -339,6 +343,11 @@ impl Serialize for Written<'_> {
 /// tab character where an indentation space is expected").
 fn needs_double_quotes(text: &str) -> bool {
     text.contains('\n') && text.lines().find(|line| !line.is_empty()).is_some_and(|line| line.starts_with('\t'))
+}
+
+/// Whether a text holds no character that only double quotes can carry.
+fn is_printable(text: &str) -> bool {
+    !text.chars().any(|c| c.is_control() || matches!(c, '\u{2028}' | '\u{2029}' | '\u{feff}' | '\u{fffe}' | '\u{ffff}'))
 }
 
 #[cfg(test)]

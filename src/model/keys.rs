@@ -12,6 +12,20 @@ pub const CLASS: &str = "gatewright.dev/class";
 /// notebook controller from copying it to the pod (`components/notebook-controller/controllers/notebook_controller.go`).
 pub const INJECTED: &str = "gatewright.dev/notebook-injected";
 
+/// Argo CD's order of waves.
+pub const SYNC_WAVE: &str = "argocd.argoproj.io/sync-wave";
+/// Asks OpenShift's service CA for a certificate, into the Secret named.
+pub const SERVING_CERTIFICATE: &str = "service.beta.openshift.io/serving-cert-secret-name";
+/// Annotations that keep a prune from removing an object: Flux, Argo CD, kpt live.
+pub const NEVER_PRUNED: [(&str, &str); 3] = [
+    ("kustomize.toolkit.fluxcd.io/prune", "disabled"),
+    ("argocd.argoproj.io/sync-options", "Prune=false"),
+    ("client.lifecycle.config.k8s.io/deletion", "detach"),
+];
+/// The annotations of others that we write on generated objects.
+pub const OWN_ANNOTATIONS: [&str; 5] =
+    [SYNC_WAVE, SERVING_CERTIFICATE, NEVER_PRUNED[0].0, NEVER_PRUNED[1].0, NEVER_PRUNED[2].0];
+
 /// Annotation: the switch, as Open Data Hub 3 spells it.
 pub const INJECT_AUTH: &str = "notebooks.opendatahub.io/inject-auth";
 /// Annotation: the switch, as Open Data Hub 2 and the design document spell it.

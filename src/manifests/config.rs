@@ -1,0 +1,55 @@
+//! The guard's configuration, in its ConfigMap.
+
+use std::collections::BTreeMap;
+
+use k8s_openapi::api::core::v1::ConfigMap;
+use serde_json::Value;
+
+use super::rbac::RESOURCE;
+use super::{Object, meta};
+use crate::config::kube_rbac_proxy::{Authorization, ConfigFile, FILE, ResourceAttributes};
+use crate::input::notebook::{GROUP, VERSIONS};
+use crate::input::platform::SidecarProgram;
+use crate::krm::yaml::{Quoting, to_block};
+use crate::model::platform::Platform;
+use crate::plan::class::Class;
+use crate::plan::guard::Guard;
+
+/// The verb that opening a Notebook asks for, where the program honours one.
+pub const VERB: &str = "get";
+/// The virtual subresource that opening a Notebook is about, where the program takes the verb from the HTTP method: then
+/// a role may grant every verb on it, saving works, and nobody gains a right on the Notebook itself.
+pub const SUBRESOURCE: &str = "access";
+
+/// Whether a program uses the verb in its configuration.
+pub fn honours_verb(program: SidecarProgram) -> bool {
+    match program {
+        SidecarProgram::KubeRbacProxy => false,
+        SidecarProgram::OdhKubeRbacProxy | SidecarProgram::Gatewright => true,
+    }
+}
+
+/// The ConfigMap. Every scalar in the file is quoted: its reader takes a Notebook called `yes` or `1e3` for something else.
+pub fn config_map(platform: &Platform, guard: &Guard) -> Object {
+    let verb = honours_verb(platform.sidecar.program);
+    let file = ConfigFile {
+        authorization: Authorization {
+            resource_attributes: ResourceAttributes {
+                namespace: guard.notebook.namespace.clone(),
+                api_group: GROUP.into(),
+                api_version: VERSIONS[0].into(),
+                resource: RESOURCE.into(),
+                subresource: (!verb).then(|| SUBRESOURCE.to_owned()),
+                verb: verb.then(|| VERB.to_owned()),
+                name: guard.notebook.name.clone(),
+            },
+        },
+    };
+    let value = serde_json::to_value(&file).unwrap_or(Value::Null);
+    let config_map = ConfigMap {
+        metadata: meta::of_guard(guard, &guard.config_map, Class::Support),
+        data: Some(BTreeMap::from([(FILE.to_owned(), to_block(&value, Quoting::Always))])),
+        ..ConfigMap::default()
+    };
+    Object::new(Class::Support, &config_map)
+}

@@ -1,0 +1,67 @@
+//! The only maker of metadata: labels and annotations that say what an object is and whose.
+
+use std::collections::BTreeMap;
+
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
+
+use crate::input::platform;
+use crate::krm::annotations::MANAGED_BY;
+use crate::krm::object_id::ObjectId;
+use crate::model::keys;
+use crate::model::platform::Platform;
+use crate::plan::class::Class;
+use crate::plan::guard::Guard;
+use crate::plan::notebook_id;
+
+/// Metadata of an object made for a guarded Notebook, in the Notebook's namespace.
+pub fn of_guard(guard: &Guard, name: &str, class: Class) -> ObjectMeta {
+    let notebook = &guard.notebook;
+    let source = notebook_id(&notebook.namespace, &notebook.name);
+    let mut meta = of(&source, name, Some(&notebook.namespace), class);
+    label(&mut meta, keys::NOTEBOOK_NAME, &notebook.name);
+    meta
+}
+
+/// Metadata of an object made for a guarded Notebook elsewhere: in another namespace, or in none.
+pub fn of_guard_in(guard: &Guard, name: &str, namespace: Option<&str>, class: Class) -> ObjectMeta {
+    let mut meta = of_guard(guard, name, class);
+    label(&mut meta, keys::NOTEBOOK_NAMESPACE, &guard.notebook.namespace);
+    meta.namespace = namespace.map(str::to_owned);
+    meta
+}
+
+/// Metadata of an object that the platform itself calls for: it names no workload, so that none takes it along.
+pub fn of_platform(platform: &Platform, name: &str, namespace: &str, class: Class) -> ObjectMeta {
+    let api_version = format!("{}/{}", platform::GROUP, platform::VERSION);
+    let source = ObjectId::new(&api_version, platform::KIND, "", &platform.name);
+    of(&source, name, Some(namespace), class)
+}
+
+/// One more annotation.
+pub fn annotate(meta: &mut ObjectMeta, key: &str, value: &str) {
+    meta.annotations.get_or_insert_default().insert(key.to_owned(), value.to_owned());
+}
+
+fn label(meta: &mut ObjectMeta, key: &str, value: &str) {
+    meta.labels.get_or_insert_default().insert(key.to_owned(), value.to_owned());
+}
+
+fn of(source: &ObjectId, name: &str, namespace: Option<&str>, class: Class) -> ObjectMeta {
+    let mut meta = ObjectMeta {
+        name: Some(name.to_owned()),
+        namespace: namespace.map(str::to_owned),
+        labels: Some(BTreeMap::new()),
+        annotations: Some(BTreeMap::new()),
+        ..ObjectMeta::default()
+    };
+    label(&mut meta, MANAGED_BY, keys::MANAGER);
+    annotate(&mut meta, keys::SOURCE, &source.reference());
+    annotate(&mut meta, keys::CLASS, class.word());
+    annotate(&mut meta, keys::SYNC_WAVE, class.wave());
+    if class == Class::Enforce {
+        for (key, value) in keys::NEVER_PRUNED {
+            annotate(&mut meta, key, value);
+        }
+    }
+    meta
+}

@@ -1,0 +1,87 @@
+//! NetworkPolicies: one that closes, per namespace; ones that open, per workload.
+//!
+//! Policies add up, and GitOps tools neither apply nor prune in an order that helps (design: fail-secure). So what closes
+//! selects by labels that the controllers set, depends on no single workload, and is never pruned.
+
+use std::collections::BTreeMap;
+
+use k8s_openapi::api::networking::v1::{
+    NetworkPolicy, NetworkPolicyIngressRule, NetworkPolicyPeer, NetworkPolicyPort, NetworkPolicySpec,
+};
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::{LabelSelector, LabelSelectorRequirement};
+use k8s_openapi::apimachinery::pkg::util::intstr::IntOrString;
+
+use super::{Object, meta};
+use crate::model::keys;
+use crate::model::notebook::{GUARD_PORT, NOTEBOOK_PORT, pod_labels};
+use crate::model::platform::{Platform, Pods};
+use crate::plan::class::Class;
+use crate::plan::guard::Guard;
+
+/// Name of the policy that closes a namespace's Notebooks.
+const CLOSING: &str = "notebooks-closed";
+
+/// Closes every Notebook of a namespace, switched on or not: the gateway reaches the guards' port, the culler the
+/// notebooks' usual port, and nobody anything else.
+pub fn closing_policy(platform: &Platform, namespace: &str) -> Object {
+    let every_notebook = LabelSelector {
+        match_expressions: Some(vec![LabelSelectorRequirement {
+            key: keys::NOTEBOOK_NAME.into(),
+            operator: "Exists".into(),
+            values: None,
+        }]),
+        match_labels: None,
+    };
+    let policy = NetworkPolicy {
+        metadata: meta::of_platform(platform, CLOSING, namespace, Class::Enforce),
+        spec: Some(NetworkPolicySpec {
+            pod_selector: Some(every_notebook),
+            policy_types: Some(vec!["Ingress".into()]),
+            ingress: Some(vec![
+                admit(&platform.gateway.pods, GUARD_PORT),
+                admit(&platform.culler, NOTEBOOK_PORT),
+            ]),
+            egress: None,
+        }),
+    };
+    Object::new(Class::Enforce, &policy)
+}
+
+/// Opens another port than the usual one to the culler: cut off from it, a culler stops busy notebooks.
+pub fn culler_policy(platform: &Platform, guard: &Guard) -> Option<Object> {
+    if guard.notebook.port == NOTEBOOK_PORT {
+        return None;
+    }
+    let policy = NetworkPolicy {
+        metadata: meta::of_guard(guard, &guard.culler_policy, Class::Support),
+        spec: Some(NetworkPolicySpec {
+            pod_selector: Some(LabelSelector {
+                match_labels: Some(pod_labels(&guard.notebook.name)),
+                match_expressions: None,
+            }),
+            policy_types: Some(vec!["Ingress".into()]),
+            ingress: Some(vec![admit(&platform.culler, guard.notebook.port)]),
+            egress: None,
+        }),
+    };
+    Some(Object::new(Class::Support, &policy))
+}
+
+fn admit(pods: &Pods, port: u16) -> NetworkPolicyIngressRule {
+    let labels = |labels: BTreeMap<String, String>| LabelSelector { match_labels: Some(labels), match_expressions: None };
+    NetworkPolicyIngressRule {
+        from: Some(vec![NetworkPolicyPeer {
+            namespace_selector: Some(labels(BTreeMap::from([(
+                keys::NAMESPACE_NAME.to_owned(),
+                pods.namespace.clone(),
+            )]))),
+            pod_selector: Some(labels(pods.labels.clone())),
+            ip_block: None,
+        }]),
+        ports: Some(vec![NetworkPolicyPort {
+            port: Some(IntOrString::Int(i32::from(port))),
+            protocol: Some("TCP".into()),
+            end_port: None,
+        }]),
+    }
+}

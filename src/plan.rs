@@ -1,0 +1,61 @@
+//! What to make: the parts of the access graph and their names, before any of them is an object.
+//!
+//! Takes validated meaning from `model`; gives a [`Plan`], and findings where two parts of the input cannot stand beside
+//! each other. Never makes an object.
+
+pub mod class;
+pub mod guard;
+pub mod hash;
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use crate::input::notebook::{GROUP, KIND, VERSIONS};
+use crate::krm::object_id::ObjectId;
+use crate::krm::results::Finding;
+use crate::model::notebook::Notebook;
+use crate::model::platform::Platform;
+use guard::Guard;
+
+/// Everything to be made.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Plan {
+    /// The target cluster.
+    pub platform: Platform,
+    /// The Notebooks to be guarded, by namespace and name.
+    pub guards: BTreeMap<(String, String), Guard>,
+    /// The namespaces whose Notebooks are closed to everybody but gateway and culler.
+    pub closed: BTreeSet<String>,
+}
+
+/// Plans the graph. `others` are the Notebooks that are in the input and not guarded, as (namespace, name): they have
+/// Services too.
+pub fn make(
+    platform: Platform,
+    notebooks: Vec<Notebook>,
+    others: &BTreeSet<(String, String)>,
+    findings: &mut Vec<Finding>,
+) -> Plan {
+    let guards: BTreeMap<(String, String), Guard> = notebooks
+        .into_iter()
+        .map(|notebook| ((notebook.namespace.clone(), notebook.name.clone()), Guard::new(notebook)))
+        .collect();
+    for ((namespace, name), guard) in &guards {
+        let taken = (namespace.clone(), guard.service.clone());
+        if guards.contains_key(&taken) || others.contains(&taken) {
+            let message = format!(
+                "the notebook controller gives this Notebook a Service of its own name, which is the Service of the guard \
+                 of Notebook {name}; rename one of them"
+            );
+            let finding = Finding::error(message).at("metadata.name").found(guard.service.clone());
+            findings.push(finding.about(&notebook_id(namespace, &guard.service)));
+        }
+    }
+    let closed = guards.keys().map(|(namespace, _)| namespace.clone()).collect();
+    Plan { platform, guards, closed }
+}
+
+/// The id of a Notebook.
+pub fn notebook_id(namespace: &str, name: &str) -> ObjectId {
+    ObjectId::new(&format!("{GROUP}/{}", VERSIONS[0]), KIND, namespace, name)
+}
+

@@ -1,0 +1,61 @@
+//! A guarded Notebook and the names of everything that is made for it.
+
+use crate::model::names::{LABEL_MAX, joined, suffixed};
+use crate::model::notebook::{GUARD, Notebook, ServiceAccount};
+
+/// A guarded Notebook.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Guard {
+    /// The Notebook.
+    pub notebook: Notebook,
+    /// Service in front of the guard.
+    pub service: String,
+    /// ConfigMap with the guard's configuration.
+    pub config_map: String,
+    /// Secret with the guard's certificate.
+    pub tls_secret: String,
+    /// The ServiceAccount the pods run as.
+    pub service_account: String,
+    /// ClusterRoleBinding that lets the guard ask who somebody is and what they may do.
+    pub delegator: String,
+    /// Role and RoleBinding of the people who may open the Notebook.
+    pub access: String,
+    /// HTTPRoute to the guard.
+    pub route: String,
+    /// ReferenceGrant for that route.
+    pub grant: String,
+    /// NetworkPolicy for a culler that must reach another port than the usual one.
+    pub culler_policy: String,
+}
+
+// === impl Guard ===
+
+impl Guard {
+    /// Names everything for a Notebook.
+    pub fn new(notebook: Notebook) -> Self {
+        let (namespace, name) = (&notebook.namespace, &notebook.name);
+        let service = suffixed(name, GUARD, LABEL_MAX);
+        let route = joined("nb", namespace, name);
+        let service_account = match &notebook.service_account {
+            ServiceAccount::Ours => name.clone(),
+            ServiceAccount::Theirs(theirs) => theirs.clone(),
+        };
+        Self {
+            config_map: format!("{service}-config"),
+            tls_secret: format!("{service}-tls"),
+            delegator: format!("{route}-auth-delegator"),
+            access: format!("{name}-notebook-access"),
+            grant: format!("{service}-route"),
+            culler_policy: format!("{name}-culler"),
+            service,
+            route,
+            service_account,
+            notebook,
+        }
+    }
+
+    /// The path the Notebook is served under: its server's own base path, so nothing is rewritten.
+    pub fn path(&self) -> String {
+        format!("/notebook/{}/{}", self.notebook.namespace, self.notebook.name)
+    }
+}

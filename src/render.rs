@@ -1,0 +1,315 @@
+//! The whole generator as one function: framed input in, changes and new objects out.
+//!
+//! Takes framed sources and the environment's few words; gives what is to become of each item, what is added, and
+//! findings. With any error nothing changes. Pure: no file, clock, environment or randomness.
+
+mod generated;
+mod patch;
+pub mod path;
+mod platform;
+pub mod rendered;
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use serde_json::Value;
+
+use crate::input::notebook as document;
+use crate::input::platform as platform_document;
+use crate::krm::object_id::ObjectId;
+use crate::krm::results::{self, Finding};
+use crate::krm::source::{Source, SyntaxError};
+use crate::krm::stream::{Item, Stream};
+use crate::krm::tree::Node;
+use crate::krm::write::Change;
+use crate::manifests::{self, Object, sidecar};
+use crate::model::notebook::{self as model, Switch};
+use crate::model::platform::{Environment, Platform};
+use crate::plan;
+
+/// A framed source.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Framed {
+    /// The text.
+    pub source: Source,
+    /// Its frames.
+    pub stream: Stream,
+}
+
+/// Everything the generator looks at.
+#[derive(Debug, Clone, Default)]
+pub struct Batch {
+    /// The sources, in order.
+    pub framed: Vec<Framed>,
+    /// A functionConfig that is not in any of them: kustomize's legacy plugins and the command line hand it over apart.
+    pub function_config: Option<Framed>,
+}
+
+/// What came of it.
+#[derive(Debug, Clone, Default)]
+pub struct Outcome {
+    /// For each source, what is to become of each of its items.
+    pub changes: Vec<Vec<Change>>,
+    /// New objects, in the order of an apply.
+    pub added: Vec<Object>,
+    /// What was found.
+    pub findings: Vec<Finding>,
+}
+
+/// Kinds that later versions act on, and what to say of them until then.
+const NOT_YET: [(&str, &str, &str); 4] = [
+    ("ray.io", "RayCluster", "passes through unchanged: this version does not guard RayClusters yet"),
+    ("services.platform.opendatahub.io", "Auth", "passes through unchanged: this version does not act on it yet"),
+    ("services.platform.opendatahub.io", "Gateway", "passes through unchanged: this version does not act on it yet"),
+    ("services.platform.opendatahub.io", "GatewayConfig", "passes through unchanged: this version does not act on it yet"),
+];
+
+/// Frames a source, or says why that cannot be done.
+///
+/// # Errors
+/// A finding with file, line and column.
+pub fn frame(source: Source) -> Result<Framed, Finding> {
+    match crate::krm::stream::frame(&source) {
+        Ok(stream) => Ok(Framed { source, stream }),
+        Err(error) => Err(syntax(&source, &error)),
+    }
+}
+
+/// Runs the generator.
+pub fn generate(batch: &Batch, environment: &Environment) -> Outcome {
+    let mut run = Run { batch, findings: Vec::new() };
+    let mut outcome = run.generate(environment);
+    outcome.findings = run.findings;
+    results::sort(&mut outcome.findings);
+    if results::has_errors(&outcome.findings) {
+        outcome.added.clear();
+        outcome.changes = keep_all(batch);
+    }
+    outcome
+}
+
+struct Run<'a> {
+    batch: &'a Batch,
+    findings: Vec<Finding>,
+}
+
+/// A Notebook of the input.
+struct Found<'a> {
+    framed: &'a Framed,
+    at: (usize, usize),
+    item: &'a Item,
+    value: Value,
+    tree: Node,
+    document: document::Notebook,
+}
+
+// === impl Run ===
+
+impl<'a> Run<'a> {
+    fn generate(&mut self, environment: &Environment) -> Outcome {
+        let mut outcome = Outcome { changes: keep_all(self.batch), ..Outcome::default() };
+        self.check_kinds();
+        let platform = platform::find(self.batch, environment, &mut self.findings);
+        let found = self.notebooks();
+        let generated = generated::find(self.batch);
+        let Some(platform) = self.needed(platform, &found) else {
+            if found.is_empty() {
+                generated::upsert(self.batch, &generated, &[], &mut outcome, &mut self.findings);
+            }
+            return outcome;
+        };
+        let mut guarded = Vec::new();
+        let mut others = BTreeSet::new();
+        let mut seen = BTreeMap::new();
+        let mut meant = Vec::new();
+        for (index, notebook) in found.iter().enumerate() {
+            let meaning = self.meaning(notebook, &platform);
+            if let Some((namespace, _)) = &meaning
+                && let Some(first) = seen.insert((namespace.clone(), notebook.document.name.clone()), index)
+            {
+                let other = found[first].item.file(&found[first].framed.source, None);
+                let place = other.position.map_or(String::new(), |at| format!(":{}", at.line));
+                let message = format!("this Notebook is given twice; the other one is in {}{place}", other.path);
+                self.about(notebook, Finding::error(message).at("metadata.name"));
+            }
+            if let Some((namespace, None)) = &meaning {
+                others.insert((namespace.clone(), notebook.document.name.clone()));
+            }
+            if let Some((_, Some(guard))) = &meaning {
+                guarded.push(guard.clone());
+            }
+            meant.push(meaning);
+        }
+        let mut collisions = Vec::new();
+        let plan = plan::make(platform, guarded, &others, &mut collisions);
+        self.findings.extend(collisions);
+        for (notebook, meaning) in found.iter().zip(&meant) {
+            let Some((namespace, guard)) = meaning else { continue };
+            let guard = guard.as_ref().and_then(|_| plan.guards.get(&(namespace.clone(), notebook.document.name.clone())));
+            let sidecar = guard.map(|guard| (guard, sidecar::sidecar(&plan.platform, guard)));
+            let wanted = patch::Wanted { namespace, sidecar: sidecar.as_ref().map(|(guard, sidecar)| (*guard, sidecar)) };
+            match patch::patch(&notebook.framed.source, notebook.item, &notebook.value, &wanted) {
+                Ok(Some(splices)) => outcome.changes[notebook.at.0][notebook.at.1] = Change::Edit(splices),
+                Ok(None) => {}
+                Err(findings) => {
+                    for finding in findings {
+                        self.about(notebook, finding);
+                    }
+                }
+            }
+        }
+        let objects = manifests::objects(&plan);
+        generated::upsert(self.batch, &generated, &objects, &mut outcome, &mut self.findings);
+        outcome
+    }
+
+    /// The Notebooks, read. Those that cannot be read become findings.
+    fn notebooks(&mut self) -> Vec<Found<'a>> {
+        let batch = self.batch;
+        let mut found = Vec::new();
+        for (at, framed, item) in items(batch) {
+            let id = &item.head.id;
+            if id.group != document::GROUP || id.kind != document::KIND {
+                continue;
+            }
+            if !document::VERSIONS.contains(&id.version.as_str()) {
+                let message = format!("unknown version of Notebook; {} are read", document::VERSIONS.join(", "));
+                let finding = Finding::error(message).at("apiVersion").found(id.api_version());
+                self.findings.push(place(framed, item, finding, None));
+                continue;
+            }
+            if item.head.is_local_config() {
+                let finding = Finding::info("marked local-config: it goes to no cluster, so nothing is generated for it");
+                self.findings.push(place(framed, item, finding, None));
+                continue;
+            }
+            let piece = item.piece(&framed.source);
+            let read = piece.value().and_then(|value| Ok((value, piece.tree()?)));
+            match read {
+                Err(error) => self.findings.push(syntax(&framed.source, &error).about(id)),
+                Ok((value, tree)) => match document::read(&value) {
+                    Ok(document) => found.push(Found { framed, at, item, value, tree, document }),
+                    Err(findings) => {
+                        let placed = findings.into_iter().map(|finding| place(framed, item, finding, Some(&tree)));
+                        self.findings.extend(placed);
+                    }
+                },
+            }
+        }
+        found
+    }
+
+    /// The Platform, or an error where there is none and something needs it.
+    fn needed(&mut self, platform: Option<Platform>, found: &[Found<'a>]) -> Option<Platform> {
+        let first = found.first()?;
+        if platform.is_none() && !results::has_errors(&self.findings) {
+            let message = "a Platform is needed to say what the target cluster is: pass one as functionConfig, or put one \
+                           into the input (apiVersion: gatewright.dev/v1alpha1, kind: Platform, spec: {flavor: OpenShift})";
+            self.about(first, Finding::error(message));
+        }
+        platform
+    }
+
+    /// A Notebook's namespace, and what it means if it is to be guarded. `None` where that is not known.
+    fn meaning(&mut self, notebook: &Found<'a>, platform: &Platform) -> Option<(String, Option<model::Notebook>)> {
+        let mut findings = Vec::new();
+        let namespace = model::namespace(&notebook.document, platform, &mut findings);
+        let switch = model::switch(&notebook.document, &mut findings);
+        let injected = patch::injected(&notebook.value);
+        let meaning = match (namespace, switch) {
+            (Some(namespace), Some(Switch::On)) => {
+                let notebook =
+                    model::guarded(&notebook.document, namespace.clone(), platform, injected, &mut findings);
+                notebook.map(|notebook| (namespace, Some(notebook)))
+            }
+            (Some(namespace), Some(Switch::Off | Switch::Legacy)) => Some((namespace, None)),
+            _ => None,
+        };
+        self.disagreements(notebook);
+        for finding in findings {
+            self.about(notebook, finding);
+        }
+        meaning
+    }
+
+    /// Warns of plain values that kubectl and kustomize read differently.
+    fn disagreements(&mut self, notebook: &Found<'a>) {
+        let mut findings = Vec::new();
+        notebook.tree.walk(&mut |path, node| {
+            if let crate::krm::tree::NodeKind::Scalar { plain: true, text } = &node.kind
+                && crate::krm::scalars::readers_disagree(text)
+            {
+                let message = "kubectl and kustomize read this plain value differently; quote it if it is text";
+                findings.push(Finding::warning(message).at(path).found(text.clone()));
+            }
+        });
+        for finding in findings {
+            self.about(notebook, finding);
+        }
+    }
+
+    /// Kinds of ours that are misspelled, or not acted on yet.
+    fn check_kinds(&mut self) {
+        for (_, framed, item) in items(self.batch) {
+            let id = &item.head.id;
+            let not_yet = NOT_YET.iter().find(|(group, kind, _)| id.group == *group && id.kind == *kind);
+            let finding = if let Some((_, _, message)) = not_yet {
+                Finding::warning(*message)
+            } else if id.group == platform_document::GROUP && id.kind != platform_document::KIND {
+                let finding = Finding::error("no such kind in this version").at("kind").found(id.kind.clone());
+                match crate::input::check::nearest(&id.kind, [platform_document::KIND].into_iter()) {
+                    Some(near) => finding.propose(near),
+                    None => finding,
+                }
+            } else {
+                continue;
+            };
+            self.findings.push(place(framed, item, finding, None));
+        }
+    }
+
+    fn about(&mut self, notebook: &Found<'a>, finding: Finding) {
+        self.findings.push(place(notebook.framed, notebook.item, finding, Some(&notebook.tree)));
+    }
+}
+
+/// Every item with its place in the outcome.
+fn items(batch: &Batch) -> impl Iterator<Item = ((usize, usize), &Framed, &Item)> {
+    batch.framed.iter().enumerate().flat_map(|(source, framed)| {
+        framed.stream.items.iter().enumerate().map(move |(item, found)| ((source, item), framed, found))
+    })
+}
+
+fn keep_all(batch: &Batch) -> Vec<Vec<Change>> {
+    batch.framed.iter().map(|framed| vec![Change::Keep; framed.stream.items.len()]).collect()
+}
+
+/// A finding with the object and file it is about, and the field's place if the object's nodes are at hand.
+fn place(framed: &Framed, item: &Item, finding: Finding, tree: Option<&Node>) -> Finding {
+    let path = finding.field.as_ref().map(|field| field.path.clone()).unwrap_or_default();
+    let offset = tree.map(|tree| tree.nearest(&path).range.start);
+    let file = item.file(&framed.source, offset);
+    finding.about(&item.head.id).within(file)
+}
+
+/// A text that cannot be read, as a finding.
+pub fn syntax(source: &Source, error: &SyntaxError) -> Finding {
+    let position = Some(source.position(error.offset));
+    Finding::error(error.message.clone()).within(results::FileRef { path: source.name.clone(), index: 0, position })
+}
+
+/// Objects given more than once: what an orchestrator would refuse, and files of one name each cannot hold.
+pub fn duplicates(batch: &Batch) -> Vec<Finding> {
+    let mut seen: BTreeMap<_, (&Framed, &Item)> = BTreeMap::new();
+    let mut findings = Vec::new();
+    for (_, framed, item) in items(batch).filter(|(_, _, item)| !item.head.id.name.is_empty()) {
+        let id: &ObjectId = &item.head.id;
+        if let Some((other, first)) = seen.insert(id.key(), (framed, item)) {
+            let file = first.file(&other.source, None);
+            let place_of = file.position.map_or(String::new(), |at| format!(":{}", at.line));
+            let message = format!("this object is given twice; the other one is in {}{place_of}", file.path);
+            findings.push(place(framed, item, Finding::error(message), None));
+        }
+    }
+    findings
+}
+

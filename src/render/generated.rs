@@ -1,0 +1,136 @@
+//! Objects that an earlier run generated: kept, brought up to date, or removed with what they were for.
+
+use std::collections::BTreeMap;
+
+use serde_json::Value;
+
+use super::{Batch, Framed, Outcome, items, place};
+use crate::krm::annotations::MANAGED_BY;
+use crate::krm::results::Finding;
+use crate::krm::stream::Item;
+use crate::krm::tree::push_key;
+use crate::krm::write::Change;
+use crate::manifests::Object;
+use crate::model::keys;
+use crate::plan::hash;
+
+/// More differences than this in one object are not listed one by one.
+const MAX_DIFFERENCES: usize = 5;
+
+/// An item and its place in the outcome.
+pub(super) type Placed<'a> = ((usize, usize), &'a Framed, &'a Item);
+
+/// The items that an earlier run generated.
+pub(super) fn find(batch: &Batch) -> Vec<Placed<'_>> {
+    items(batch).filter(|(_, _, item)| is_ours(item)).collect()
+}
+
+fn is_ours(item: &Item) -> bool {
+    let head = &item.head;
+    head.labels.get(MANAGED_BY).is_some_and(|manager| manager == keys::MANAGER) && head.annotations.contains_key(keys::SOURCE)
+}
+
+/// Makes the generated items be just the wanted objects: adds, changes and removes.
+pub(super) fn upsert(batch: &Batch, generated: &[Placed<'_>], wanted: &[Object], outcome: &mut Outcome, findings: &mut Vec<Finding>) {
+    let by_id: BTreeMap<_, &Object> = wanted.iter().map(|object| (object.id.key(), object)).collect();
+    for (at, _, item) in generated {
+        if !by_id.contains_key(&item.head.id.key()) {
+            outcome.changes[at.0][at.1] = Change::Remove;
+        }
+    }
+    if wanted.is_empty() {
+        return;
+    }
+    let mut there: BTreeMap<_, Vec<Placed<'_>>> = BTreeMap::new();
+    for placed in items(batch) {
+        if by_id.contains_key(&placed.2.head.id.key()) {
+            there.entry(placed.2.head.id.key()).or_default().push(placed);
+        }
+    }
+    for object in wanted {
+        match there.get(&object.id.key()).map(Vec::as_slice) {
+            None => outcome.added.push(object.clone()),
+            Some(found) => {
+                for (index, placed) in found.iter().enumerate() {
+                    let ((source, item_index), framed, item) = placed;
+                    if index > 0 {
+                        findings.push(place(framed, item, Finding::error("this object is given twice"), None));
+                    } else if !is_ours(item) {
+                        let source = object.value["metadata"]["annotations"][keys::SOURCE].as_str().unwrap_or_default();
+                        let message = format!(
+                            "stands under a name that is needed for {source} and was not generated; rename or remove it"
+                        );
+                        findings.push(place(framed, item, Finding::error(message).at("metadata.name"), None));
+                    } else {
+                        outcome.changes[*source][*item_index] = update(framed, item, object, findings);
+                    }
+                }
+            }
+        }
+    }
+}
+
+/// What is to become of a generated item that is still wanted.
+fn update(framed: &Framed, item: &Item, object: &Object, findings: &mut Vec<Finding>) -> Change {
+    let value = match item.piece(&framed.source).value() {
+        Ok(value) => value,
+        Err(error) => {
+            findings.push(super::syntax(&framed.source, &error).about(&item.head.id));
+            return Change::Keep;
+        }
+    };
+    let (found, should) = (hash::own_part(&value), hash::own_part(&object.value));
+    let recorded = &value["metadata"]["annotations"][keys::CONTENT_HASH];
+    if found == should && *recorded == object.value["metadata"]["annotations"][keys::CONTENT_HASH] {
+        return Change::Keep;
+    }
+    if found != should && recorded.as_str() != Some(&hash::of(&found)) {
+        let mut all = Vec::new();
+        differences(&found, &should, "", &mut all);
+        let tree = item.piece(&framed.source).tree().ok();
+        for (path, current, proposed) in all.into_iter().take(MAX_DIFFERENCES) {
+            let message = "was changed by hand in a generated object; put it back, change it at its source (the Notebook or \
+                           the Platform), or remove the object to have it generated again";
+            let finding = Finding::error(message).at(path).found(current).propose(proposed);
+            findings.push(place(framed, item, finding, tree.as_ref()));
+        }
+        return Change::Keep;
+    }
+    let mut new = object.value.clone();
+    keep_foreign(&mut new, &value);
+    Change::Replace(new)
+}
+
+/// What others wrote onto a generated object's labels and annotations stays.
+fn keep_foreign(new: &mut Value, old: &Value) {
+    let rows: [(&str, fn(&str) -> bool); 2] = [("labels", hash::is_own_label), ("annotations", hash::is_own_annotation)];
+    for (field, is_own) in rows {
+        for (key, value) in old["metadata"][field].as_object().into_iter().flatten() {
+            if !is_own(key) {
+                new["metadata"][field][key] = value.clone();
+            }
+        }
+    }
+}
+
+/// The innermost places where two values differ: path, what is there, what should be. Null stands for nothing.
+pub(super) fn differences(found: &Value, should: &Value, path: &str, out: &mut Vec<(String, Value, Value)>) {
+    match (found, should) {
+        _ if found == should => {}
+        (Value::Object(left), Value::Object(right)) => {
+            let missing = right.keys().filter(|key| !left.contains_key(*key));
+            for key in left.keys().chain(missing) {
+                let mut inner = path.to_owned();
+                push_key(&mut inner, key);
+                let side = |fields: &serde_json::Map<String, Value>| fields.get(key).cloned().unwrap_or_default();
+                differences(&side(left), &side(right), &inner, out);
+            }
+        }
+        (Value::Array(left), Value::Array(right)) if left.len() == right.len() => {
+            for (index, (left, right)) in left.iter().zip(right).enumerate() {
+                differences(left, right, &format!("{path}[{index}]"), out);
+            }
+        }
+        _ => out.push((path.to_owned(), found.clone(), should.clone())),
+    }
+}
