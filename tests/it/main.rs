@@ -1,1 +1,21 @@
-fn main(){}
+//! Every integration test in one binary: each target would link k8s-openapi anew.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::print_stderr,
+    clippy::disallowed_methods,
+    reason = "tests fail by panicking, and read and write files"
+)]
+
+mod cli;
+mod determinism;
+mod documents;
+mod fidelity;
+mod golden;
+mod house;
+mod orchestrators;
+mod parts;
+mod properties;
+mod program;
+mod scalars;

@@ -1,0 +1,40 @@
+//! The real programs that tests run: where they are, and what happens where one is missing.
+//!
+//! `make tools` builds what is pinned into `.tools/` (`GATEWRIGHT_TOOLS` names another place). kubectl and kpt are taken
+//! from PATH. Under `make test` (`GATEWRIGHT_REQUIRE_TOOLS=1`) a missing built part is a failure; kubectl and kpt, which are
+//! in no package registry, are skipped with a visible line.
+
+use std::path::PathBuf;
+
+/// What `make tools` builds.
+const BUILT: [&str; 2] = ["kustomize", "yamlpeer"];
+
+/// The folder of the built programs.
+pub(crate) fn folder() -> PathBuf {
+    let named = std::env::var_os("GATEWRIGHT_TOOLS").map(PathBuf::from);
+    named.unwrap_or_else(|| PathBuf::from(env!("CARGO_MANIFEST_DIR")).join(".tools")).join("bin")
+}
+
+/// The path of a program, if it is there.
+pub(crate) fn find(program: &str) -> Option<PathBuf> {
+    let built = folder().join(program);
+    if built.is_file() {
+        return Some(built);
+    }
+    if BUILT.contains(&program) {
+        return None;
+    }
+    let path = std::env::var_os("PATH")?;
+    std::env::split_paths(&path).map(|folder| folder.join(program)).find(|candidate| candidate.is_file())
+}
+
+/// Whether a program is there. Where it is not: a visible line, or a failure if it should have been built.
+pub(crate) fn needs(program: &str) -> bool {
+    if find(program).is_some() {
+        return true;
+    }
+    let required = std::env::var_os("GATEWRIGHT_REQUIRE_TOOLS").is_some();
+    assert!(!(required && BUILT.contains(&program)), "{program} is not in {}; run `make tools`", folder().display());
+    eprintln!("SKIPPED: {program} is not installed");
+    false
+}
