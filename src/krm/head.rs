@@ -56,6 +56,12 @@ pub fn read(text: &str, range: Range<usize>) -> Result<Head, SyntaxError> {
             if !value.is_object() {
                 return Err(SyntaxError::new(start, NO_OBJECT));
             }
+            for field in ["apiVersion", "kind"] {
+                if value.get(field).is_some_and(|value| !value.is_string() && !value.is_null()) {
+                    let at = piece.tree()?.nearest(field).range.start;
+                    return Err(SyntaxError::new(at, format!("{field} must be text")));
+                }
+            }
             Ok(from_value(&value))
         }
     }

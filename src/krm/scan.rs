@@ -12,6 +12,9 @@ use super::source::SyntaxError;
 /// Nesting deeper than this is refused, in every style. Real manifests stay under 100.
 pub const MAX_DEPTH: usize = 1_000;
 
+/// U+FEFF: may stand at the start of a document and means nothing there.
+pub const BYTE_ORDER_MARK: &str = "\u{feff}";
+
 type Result<T> = std::result::Result<T, SyntaxError>;
 
 /// One entry of a mapping: where its key and its value lie.
@@ -114,7 +117,10 @@ impl<'a> Scanner<'a> {
 
     /// The offset of the first byte of the line that `at` lies in.
     pub fn line_start(&self, at: usize) -> usize {
-        memchr::memrchr(b'\n', &self.text[..at.min(self.end)]).map_or(0, |found| found + 1)
+        let start = memchr::memrchr(b'\n', &self.text[..at.min(self.end)]).map_or(0, |found| found + 1);
+        // A byte order mark takes no column.
+        let behind = start + BYTE_ORDER_MARK.len();
+        if behind <= at && self.starts_with(start, BYTE_ORDER_MARK) { behind } else { start }
     }
 
     /// The offset behind the line break that ends the line of `at`, or the end.
@@ -140,10 +146,8 @@ impl<'a> Scanner<'a> {
             entries.push(Entry { key: at..self.trim_blanks(at, colon), value: value..end });
             match self.next_content(end)? {
                 Some(next) if self.column(next) == column => at = next,
-                Some(next) if self.column(next) > column => {
-                    return Err(SyntaxError::new(next, "this line is indented deeper than the fields beside it"));
-                }
-                _ => return Ok(entries),
+                Some(next) => return Err(between_levels(next)),
+                None => return Ok(entries),
             }
         }
     }
@@ -269,12 +273,13 @@ impl<'a> Scanner<'a> {
     /// Reads one logical line that starts at its first non-blank byte: indicators, properties, a key or scalar, and
     /// whatever that scalar spans. Gives the start of the next physical line.
     fn logical_line(&self, start: usize, open: &mut Open) -> Result<usize> {
-        if self.byte(start) == Some(b'\t') {
-            return Err(SyntaxError::new(start, "a tab is used for indentation; YAML wants spaces"));
-        }
         let column = self.column(start);
+        let mut closed = None;
         while open.last().is_some_and(|last| *last >= column) {
-            open.pop();
+            closed = open.pop();
+        }
+        if closed.is_some_and(|closed| closed != column) {
+            return Err(between_levels(start));
         }
         let mut cursor = start;
         let mut keyed = false;
@@ -377,8 +382,9 @@ impl<'a> Scanner<'a> {
                     self.check_breaks(first, end)?;
                     match stop {
                         Some(b':') => {
-                            let message = "a colon in the continuation of a plain value; is the line above missing its colon, or this one a quote?";
-                            return Err(SyntaxError::new(end, message));
+                            let message = "this plain value goes on over lines that hold a colon; is a colon or the blank \
+                                           behind it missing here, or a quote?";
+                            return Err(SyntaxError::new(start, message));
                         }
                         Some(_) => return Ok(After::NextLine(self.skip_comment(end)?)),
                         None => {}
@@ -411,7 +417,7 @@ impl<'a> Scanner<'a> {
     fn block_scalar_end(&self, start: usize, open: &Open) -> Result<usize> {
         let mut at = start + 1;
         let mut keep = false;
-        while let Some(indicator @ (b'0'..=b'9' | b'+' | b'-')) = self.byte(at) {
+        while let Some(indicator @ (b'1'..=b'9' | b'+' | b'-')) = self.byte(at) {
             keep |= indicator == b'+';
             at += 1;
         }
@@ -485,7 +491,9 @@ impl<'a> Scanner<'a> {
                         None => return Ok(None),
                         Some(b'\n' | b'\r') => line = self.line_end(rest),
                         Some(b'#') => line = self.skip_comment(rest)?,
-                        Some(_) => return Ok(Some(text)),
+                        Some(_) => {
+                            return Err(SyntaxError::new(text, "a tab is used for indentation; YAML wants spaces"));
+                        }
                     }
                 }
                 Some(_) => return Ok(Some(text)),
@@ -500,17 +508,19 @@ impl<'a> Scanner<'a> {
         let mut stack = Vec::new();
         let mut at = open;
         loop {
-            at = self.flow_trivia(at, open)?;
+            let innermost = stack.last().map_or(open, |(_, at)| *at);
+            at = self.flow_trivia(at, innermost)?;
             match self.byte(at) {
                 Some(bracket @ (b'[' | b'{')) => {
-                    stack.push(bracket);
+                    stack.push((bracket, at));
                     if stack.len() > MAX_DEPTH {
                         return Err(SyntaxError::new(at, format!("nesting is deeper than {MAX_DEPTH} levels")));
                     }
                     at += 1;
                 }
                 Some(bracket @ (b']' | b'}')) => {
-                    let fits = matches!((stack.pop(), bracket), (Some(b'['), b']') | (Some(b'{'), b'}'));
+                    let opener = stack.pop().map(|(opener, _)| opener);
+                    let fits = matches!((opener, bracket), (Some(b'['), b']') | (Some(b'{'), b'}'));
                     if !fits {
                         let message = format!("`{}` closes nothing that is open here", char::from(bracket));
                         return Err(SyntaxError::new(at, message));
@@ -521,7 +531,7 @@ impl<'a> Scanner<'a> {
                     }
                 }
                 Some(b',' | b':') => at += 1,
-                _ => at = self.flow_scalar(at, open)?,
+                _ => at = self.flow_scalar(at, innermost)?,
             }
         }
     }
@@ -689,6 +699,10 @@ impl<'a> Scanner<'a> {
         }
         at
     }
+}
+
+fn between_levels(at: usize) -> SyntaxError {
+    SyntaxError::new(at, "this line is indented like none of the fields around it")
 }
 
 fn second_key(at: usize) -> SyntaxError {

@@ -60,7 +60,14 @@ impl Source {
             return Err((name, Position { line: 1, column: 1 }, message));
         }
         match String::from_utf8(bytes) {
-            Ok(text) => Ok(Self { name, text }),
+            Ok(text) => match text.bytes().position(is_control) {
+                None => Ok(Self { name, text }),
+                Some(at) => {
+                    let byte = text.as_bytes()[at];
+                    let message = format!("control character 0x{byte:02X}; YAML and JSON take it only escaped");
+                    Err((name, position(&text, at), message))
+                }
+            },
             Err(error) => {
                 let valid = error.utf8_error().valid_up_to();
                 let bytes = error.into_bytes();
@@ -81,6 +88,11 @@ impl Source {
     pub fn slice(&self, range: &Range<usize>) -> &str {
         self.text.get(range.clone()).unwrap_or_default()
     }
+}
+
+/// C0 controls that no YAML or JSON text may hold.
+fn is_control(byte: u8) -> bool {
+    byte < 0x20 && !matches!(byte, b'\t' | b'\n' | b'\r')
 }
 
 fn position(text: &str, offset: usize) -> Position {

@@ -7,7 +7,7 @@ use std::ops::Range;
 
 use super::head::{self, Head};
 use super::results::FileRef;
-use super::scan::{Entry, Scanner, Shape};
+use super::scan::{BYTE_ORDER_MARK, Entry, Scanner, Shape};
 use super::source::{Source, SyntaxError};
 use super::yaml::Piece;
 use super::{annotations, tree::is_null_word};
@@ -99,6 +99,10 @@ pub fn frame(source: &Source) -> Result<Stream, SyntaxError> {
     for document in split(text) {
         let scanner = Scanner::new(text, document.body.clone());
         let Some(start) = root(&scanner, &document)? else { continue };
+        let on_marker_line = document.marker.is_some() && !text[document.body.start..start].contains('\n');
+        if on_marker_line && scanner.shape(Some(start)) == Shape::Plain && !text[start..].starts_with(['&', '!']) {
+            return Err(SyntaxError::new(start, "a document's fields begin on the line behind `---`"));
+        }
         let head = head::read(text, start..document.body.end)?;
         if head.id.kind == "ResourceList" && head.id.group == GROUP {
             if !RESOURCE_LIST_VERSIONS.contains(&head.id.version.as_str()) {
@@ -275,19 +279,21 @@ fn split(text: &str) -> Vec<Document> {
     while line < bytes.len() {
         let end = memchr::memchr(b'\n', &bytes[line..]).map_or(bytes.len(), |at| line + at + 1);
         let rest = &bytes[line..];
+        let rest = rest.strip_prefix(BYTE_ORDER_MARK.as_bytes()).unwrap_or(rest);
+        let start = end.min(bytes.len() - rest.len());
         let blank = |at: usize| rest.get(at).is_none_or(u8::is_ascii_whitespace);
         if rest.starts_with(b"---") && blank(3) {
             documents.push(Document { marker: marker.take(), body: body..line });
             // What stands behind the marker on its line belongs to the document: a comment, or a whole flow mapping.
-            marker = Some(line..line + 3);
-            body = line + 3;
+            marker = Some(start..start + 3);
+            body = start + 3;
         } else if rest.starts_with(b"...") && blank(3) {
             documents.push(Document { marker: marker.take(), body: body..line });
-            body = line + 3;
+            body = start + 3;
         }
         line = end;
         // Most lines are far from a marker: jump to the next line that begins like one.
-        if line < bytes.len() && !matches!(bytes[line], b'-' | b'.') {
+        if line < bytes.len() && !matches!(bytes[line], b'-' | b'.' | 0xEF) {
             line = next_marker_line(bytes, line);
         }
     }
@@ -299,19 +305,29 @@ fn next_marker_line(bytes: &[u8], from: usize) -> usize {
     let rest = &bytes[from..];
     let dashes = memchr::memmem::find(rest, b"\n---");
     let within = dashes.map_or(rest.len(), |at| at + 1);
-    let dots = memchr::memmem::find(&rest[..within], b"\n...");
-    from + dots.map_or(within, |at| at + 1)
+    let nearer = |within: usize, marker: &[u8]| {
+        memchr::memmem::find(&rest[..within], marker).map_or(within, |at| at + 1)
+    };
+    from + nearer(nearer(within, b"\n..."), b"\n\xEF\xBB\xBF")
 }
 
 /// The first byte of a document's root node, behind byte order mark, directives and comments.
 fn root(scanner: &Scanner<'_>, document: &Document) -> Result<Option<usize>, SyntaxError> {
     let mut at = document.body.start;
-    if scanner.starts_with(at, "\u{feff}") {
-        at += "\u{feff}".len();
-    }
+    let mut directives = false;
     loop {
         match scanner.skip_trivia(at)? {
-            Some(next) if scanner.starts_with(next, "%") => at = scanner.line_end(next),
+            Some(next) if scanner.starts_with(next, BYTE_ORDER_MARK) => at = next + BYTE_ORDER_MARK.len(),
+            Some(next) if scanner.starts_with(next, "%") => {
+                if scanner.starts_with(next, "%YAML ") && !scanner.starts_with(next, "%YAML 1.") {
+                    return Err(SyntaxError::new(next, "only YAML 1.1 and 1.2 are read"));
+                }
+                directives = true;
+                at = scanner.line_end(next);
+            }
+            Some(next) if directives => {
+                return Err(SyntaxError::new(next, "a directive (`%…`) must be followed by a line of `---`"));
+            }
             found => return Ok(found),
         }
     }

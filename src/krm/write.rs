@@ -5,7 +5,7 @@
 use serde_json::Value;
 
 use super::results::Finding;
-use super::scan::Scanner;
+use super::scan::{BYTE_ORDER_MARK, Scanner};
 use super::source::Source;
 use super::splice::{self, Splice};
 use super::stream::{Item, List, Stream};
@@ -242,11 +242,12 @@ fn indentation(text: &str, line_start: usize) -> usize {
 /// Where a document's own text begins: at the comments above its first field, behind byte order mark and directives.
 fn comments_start(text: &str, from: usize, to: usize) -> usize {
     let mut at = from;
-    if text[at..to].starts_with('\u{feff}') {
-        at += '\u{feff}'.len_utf8();
-    }
     // Behind a marker the rest of its line is blank or a comment.
     for line in text[at..to].split_inclusive('\n') {
+        if line.starts_with(BYTE_ORDER_MARK) {
+            at += BYTE_ORDER_MARK.len();
+        }
+        let line = line.trim_start_matches(BYTE_ORDER_MARK);
         if line.trim_start().starts_with('%') || line.trim().is_empty() {
             at += line.len();
         } else {
