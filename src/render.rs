@@ -8,6 +8,7 @@ mod patch;
 pub mod path;
 mod platform;
 pub mod rendered;
+pub mod respond;
 
 use std::collections::{BTreeMap, BTreeSet};
 

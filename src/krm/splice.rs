@@ -17,9 +17,9 @@ pub struct Splice {
 // === impl Splice ===
 
 impl Splice {
-    /// An insertion.
+    /// An insertion within a line: comes before lines inserted at the same place.
     pub fn insert(at: usize, text: impl Into<String>) -> Self {
-        Self { range: at..at, text: text.into(), column: 0 }
+        Self { range: at..at, text: text.into(), column: usize::MAX }
     }
 
     /// A removal.

@@ -29,6 +29,7 @@ pub enum Change {
 /// (a ResourceList alone has a place for these).
 pub fn stream(source: &Source, stream: &Stream, changes: &[Change], added: &[Value], findings: &[Finding]) -> String {
     let text = &source.text;
+    let newline = newline_of(text);
     let mut splices = Vec::new();
     let mut removed: Vec<(usize, usize)> = Vec::new();
     for (item, change) in stream.items.iter().zip(changes) {
@@ -72,7 +73,7 @@ pub fn stream(source: &Source, stream: &Stream, changes: &[Change], added: &[Val
                 }
             }
             for (name, value) in fields {
-                splices.push(Splice::insert(list.fields_end, field(text, list.fields_end, list.flow, list.column, name, &value)));
+                splices.push(Splice::insert(list.fields_end, field(text, list.fields_end, list.flow, list.column, name, &value)).at_column(list.column));
             }
         }
         None => {
@@ -82,14 +83,32 @@ pub fn stream(source: &Source, stream: &Stream, changes: &[Change], added: &[Val
             }
         }
     }
+    if newline != "\n" {
+        let ours = splices.iter_mut().filter(|splice| !splice.text.contains('\r'));
+        ours.for_each(|splice| splice.text = splice.text.replace('\n', newline));
+        out_tail = out_tail.replace('\n', newline);
+    }
     let mut out = splice::apply(text, 0..text.len(), &splices);
     if !out_tail.is_empty() {
         if !out.is_empty() && !out.ends_with('\n') {
-            out.push('\n');
+            out.push_str(newline);
         }
         out.push_str(&out_tail);
     }
+    // A text without a line break at its end stays one, so that what is added can be taken out without a trace.
+    if !text.is_empty()
+        && !text.ends_with('\n')
+        && let Some(trimmed) = out.strip_suffix(newline)
+    {
+        out.truncate(trimmed.len());
+    }
     out
+}
+
+/// The line break a text uses.
+fn newline_of(text: &str) -> &'static str {
+    let first = text.find('\n').unwrap_or_default();
+    if text[..first].ends_with('\r') { "\r\n" } else { "\n" }
 }
 
 /// An item as a document of its own: its comments and style kept, its indentation taken back to the margin.
@@ -135,7 +154,7 @@ fn change_block_list(text: &str, list: &List, gone: &[usize], added: &[Value], s
         } else {
             let end = scanner.line_end(list.range.start);
             let lead = if text[..end].ends_with('\n') { "" } else { "\n" };
-            splices.push(Splice::insert(end, format!("{lead}{items}")));
+            splices.push(Splice::insert(end, format!("{lead}{items}")).at_column(column + 1));
         }
         return;
     }
@@ -150,7 +169,8 @@ fn change_block_list(text: &str, list: &List, gone: &[usize], added: &[Value], s
     }
     if !added.is_empty() {
         let lead = if text[..list.range.end].ends_with('\n') { "" } else { "\n" };
-        splices.push(Splice::insert(list.range.end, format!("{lead}{}", sequence(added, list.column))));
+        let text = format!("{lead}{}", sequence(added, list.column));
+        splices.push(Splice::insert(list.range.end, text).at_column(list.column + 1));
     }
 }
 

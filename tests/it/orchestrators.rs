@@ -1,1 +1,533 @@
-//! To be written.
+//! The example through the real programs that call us: kustomize, kubectl and kpt.
+//!
+//! Every test works on a copy of `examples/notebooks`, with a home of its own in which the program is on PATH and installed
+//! as kustomize's legacy plugin.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use gatewright::krm::source::Source;
+use gatewright::krm::stream;
+use serde_json::Value;
+
+use crate::parts;
+use crate::program::{Folder, GATEWRIGHT, Run, run};
+
+/// Objects by apiVersion, kind, namespace and name.
+type Objects = BTreeMap<[String; 4], Value>;
+/// Files by path.
+type Tree = BTreeMap<PathBuf, String>;
+
+/// What orchestrators keep in annotations for themselves.
+const BOOKKEEPING: [&str; 5] = [
+    "internal.config.kubernetes.io/",
+    "config.kubernetes.io/",
+    "config.k8s.io/",
+    "kustomize.config.k8s.io/",
+    "internal.kpt.dev/",
+];
+/// Groups of documents that are for tools.
+const TOOLS: [&str; 3] = ["gatewright.dev/", "kpt.dev/", "kustomize.config.k8s.io/"];
+
+const EXEC: &str = "exec: {path: gatewright}";
+const CONTAINER: &str = "container: {image: gatewright}";
+
+/// Another guarded Notebook.
+fn notebook(namespace: &str, name: &str) -> String {
+    format!(
+        "apiVersion: kubeflow.org/v1\nkind: Notebook\nmetadata:\n  name: {name}\n  namespace: {namespace}\n  annotations:\n    \
+         notebooks.opendatahub.io/inject-auth: \"true\"\nspec:\n  template:\n    spec:\n      containers:\n        - name: \
+         {name}\n          image: example.com/{name}:1\n"
+    )
+}
+
+// --- every way gives the same objects ---
+
+#[test]
+fn the_expected_output_is_what_render_prints() {
+    let rendered = run(gatewright(Path::new(env!("CARGO_MANIFEST_DIR")), &["render", "examples/notebooks"]), b"");
+    assert_eq!(rendered.code, 0, "{}", rendered.stderr);
+    let expected = Path::new(env!("CARGO_MANIFEST_DIR")).join("examples/.expected/notebooks.yaml");
+    assert_eq!(
+        fs::read_to_string(expected).unwrap(),
+        rendered.stdout,
+        "run: gatewright render examples/notebooks > examples/.expected/notebooks.yaml"
+    );
+}
+
+#[test]
+fn the_example_holds_what_it_says() {
+    let example = Example::new("example");
+    let rendered = example.gatewright(&["render", "notebooks"]);
+    let objects = objects(&rendered.stdout);
+    let kinds: Vec<String> = objects.keys().map(|[_, kind, _, name]| format!("{kind} {name}")).collect();
+    for kind in ["Notebook churn", "Notebook forecast", "Notebook scratch", "NetworkPolicy notebooks-closed"] {
+        assert!(kinds.iter().any(|found| found == kind), "no {kind} among {kinds:?}");
+    }
+    assert!(rendered.stderr.contains("forecast.yaml:8:"), "the 2.x Notebook has a finding: {}", rendered.stderr);
+    for quiet in ["scratch", "forecast"] {
+        let made = objects.values().filter(|object| source(object).ends_with(&format!("/{quiet}"))).count();
+        assert_eq!(made, 0, "nothing is made for {quiet}");
+    }
+}
+
+#[test]
+fn kubectl_runs_the_legacy_plugin() {
+    if !parts::needs("kubectl") {
+        return;
+    }
+    let example = Example::new("kubectl");
+    let built = example.run("kubectl", &["kustomize", "--enable-alpha-plugins", "notebooks"]);
+    example.same_as_render(&built.succeeded());
+}
+
+#[test]
+fn kustomize_runs_the_legacy_plugin() {
+    if !parts::needs("kustomize") {
+        return;
+    }
+    let example = Example::new("kustomize-legacy");
+    let built = example.run("kustomize", &["build", "--enable-alpha-plugins", "notebooks"]);
+    example.same_as_render(&built.succeeded());
+}
+
+#[test]
+fn kustomize_runs_the_exec_function() {
+    if !parts::needs("kustomize") {
+        return;
+    }
+    let example = Example::new("kustomize-exec");
+    let built = example.kustomize_exec("notebooks/exec");
+    example.same_as_render(&built.succeeded());
+    example.annotate_platform(EXEC);
+    let built = example.run("kustomize", &["build", "--enable-alpha-plugins", "--enable-exec", "notebooks"]);
+    example.same_as_render(&built.succeeded());
+}
+
+#[test]
+fn kustomize_and_kubectl_run_the_container_function() {
+    let example = Example::new("container");
+    example.annotate_platform(CONTAINER);
+    if parts::needs("kustomize") {
+        let built = example.run("kustomize", &["build", "--enable-alpha-plugins", "notebooks"]);
+        example.same_as_render(&built.succeeded());
+    }
+    if parts::needs("kubectl") {
+        let built = example.run("kubectl", &["kustomize", "--enable-alpha-plugins", "notebooks"]);
+        example.same_as_render(&built.succeeded());
+    }
+}
+
+#[test]
+fn kpt_renders_the_pipeline() {
+    if !parts::needs("kpt") {
+        return;
+    }
+    let example = Example::new("kpt-render");
+    let rendered = example.gatewright(&["render", "notebooks"]).succeeded();
+    example.kpt_render();
+    assert_same(&tree_objects(&example.tree()), &objects(&rendered));
+    // What kpt wrote is a tree that every other way reads, and whose own rendering it is.
+    assert_same(&objects(&example.gatewright(&["render", "notebooks"]).succeeded()), &objects(&rendered));
+    example.gatewright(&["render", "--check", "notebooks"]).succeeded();
+}
+
+#[test]
+fn kpt_evaluates_with_a_platform_and_with_arguments() {
+    if !parts::needs("kpt") {
+        return;
+    }
+    for (name, arguments) in
+        [("platform", ["--fn-config", "notebooks/platform.yaml"]), ("arguments", ["--", "flavor=OpenShift"])]
+    {
+        let example = Example::new(&format!("kpt-eval-{name}"));
+        let rendered = example.gatewright(&["render", "notebooks"]).succeeded();
+        let mut all = vec!["fn", "eval", "notebooks", "--exec", "gatewright"];
+        all.extend(arguments);
+        example.run("kpt", &all).succeeded();
+        assert_same(&tree_objects(&example.tree()), &objects(&rendered));
+    }
+}
+
+#[test]
+fn kpt_passes_a_stream_from_hand_to_hand() {
+    if !parts::needs("kpt") {
+        return;
+    }
+    let example = Example::new("kpt-stream");
+    let source = example.run("kpt", &["fn", "source", "notebooks"]).succeeded();
+    let arguments = ["fn", "eval", "-", "--exec", "gatewright", "--fn-config", "notebooks/platform.yaml", "-o", "unwrap"];
+    let output = run(example.command("kpt", &arguments), source.as_bytes()).succeeded();
+    example.same_as_render(&output);
+}
+
+// --- a tree that is rendered again ---
+
+#[test]
+fn a_second_kpt_render_changes_nothing() {
+    if !parts::needs("kpt") {
+        return;
+    }
+    let example = Example::new("kpt-twice");
+    let before = example.tree();
+    example.kpt_render();
+    let once = example.tree();
+    assert_ne!(before, once);
+    example.kpt_render();
+    assert_same_tree(&example.tree(), &once);
+}
+
+#[test]
+fn a_deleted_notebook_takes_what_was_generated_for_it() {
+    if !parts::needs("kpt") {
+        return;
+    }
+    let [with, without] = ["kpt-delete", "kpt-never"].map(Example::new);
+    for example in [&with, &without] {
+        example.write("notebooks/retention.yaml", &notebook("sales-analytics", "retention"));
+        example.write("notebooks/demand.yaml", &notebook("supply", "demand"));
+    }
+    with.kpt_render();
+    assert!(with.tree().values().any(|text| text.contains("kubeflow.org/Notebook/sales-analytics/churn")));
+    for example in [&with, &without] {
+        fs::remove_file(example.path("notebooks/churn.yaml")).unwrap();
+        example.kpt_render();
+    }
+    assert_same_tree(&with.tree(), &without.tree());
+}
+
+#[test]
+fn switching_off_gives_back_what_was_there() {
+    if !parts::needs("kpt") {
+        return;
+    }
+    let off = |example: &Example| {
+        let text = fs::read_to_string(example.path("notebooks/churn.yaml")).unwrap();
+        let switched = text.replace("inject-auth: \"true\"", "inject-auth: \"false\"");
+        assert_ne!(text, switched);
+        example.write("notebooks/churn.yaml", &switched);
+    };
+    // What kpt itself does to files that no function touches.
+    let never = Example::new("kpt-never-on");
+    off(&never);
+    never.run("kpt", &["fn", "eval", "notebooks", "--exec", "cat"]).succeeded();
+
+    let example = Example::new("kpt-off");
+    example.kpt_render();
+    off(&example);
+    example.kpt_render();
+    assert_same_tree(&example.tree(), &never.tree());
+}
+
+// --- what goes wrong is seen ---
+
+#[test]
+fn an_error_fails_every_way_and_changes_nothing() {
+    let misspelled = |example: &Example| {
+        let text = fs::read_to_string(example.path("notebooks/platform.yaml")).unwrap();
+        example.write("notebooks/platform.yaml", &text.replace("flavor:", "flavour:"));
+    };
+    let shows = |run: &Run| {
+        assert_eq!(run.code, 1, "{}{}", run.stdout, run.stderr);
+        assert!(run.stderr.contains("spec.flavour: no such field; did you mean `flavor`?"), "{}", run.stderr);
+    };
+    let example = Example::new("error");
+    misspelled(&example);
+    if parts::needs("kustomize") {
+        for built in [
+            example.run("kustomize", &["build", "--enable-alpha-plugins", "notebooks"]),
+            example.kustomize_exec("notebooks/exec"),
+        ] {
+            shows(&built);
+            assert_eq!(built.stdout, "");
+        }
+    }
+    if parts::needs("kubectl") {
+        let built = example.run("kubectl", &["kustomize", "--enable-alpha-plugins", "notebooks"]);
+        shows(&built);
+        assert_eq!(built.stdout, "");
+    }
+    if parts::needs("kpt") {
+        let before = example.tree();
+        shows(&example.run("kpt", &["fn", "render", "notebooks", "--allow-exec"]));
+        let evaluated =
+            example.run("kpt", &["fn", "eval", "notebooks", "--exec", "gatewright", "--fn-config", "notebooks/platform.yaml"]);
+        shows(&evaluated);
+        assert_same_tree(&example.tree(), &before);
+    }
+    example.annotate_platform(CONTAINER);
+    if parts::needs("kustomize") {
+        shows(&example.run("kustomize", &["build", "--enable-alpha-plugins", "notebooks"]));
+    }
+}
+
+#[test]
+fn kpt_lists_every_finding_as_a_result() {
+    if !parts::needs("kpt") {
+        return;
+    }
+    let example = Example::new("results");
+    let broken = notebook("sales-analytics", "broken").replace("\"true\"", "\"yes\"");
+    example.write("notebooks/broken.yaml", &broken);
+    let failed = example.run("kpt", &["fn", "render", "notebooks", "--allow-exec", "--results-dir", "results"]);
+    assert_eq!(failed.code, 1);
+    let results = fs::read_to_string(example.path("results/results.yaml")).unwrap();
+    for part in ["proposedValue: \"true\"", "path: broken.yaml", "severity: error", "severity: warning", "name: forecast"] {
+        assert!(results.contains(part), "no {part} in {results}");
+    }
+}
+
+#[test]
+fn a_platform_among_generators_or_validators_fails() {
+    let example = Example::new("generators");
+    let kustomizations = ["notebooks/kustomization.yaml", "notebooks/exec/kustomization.yaml"];
+    let texts = kustomizations.map(|name| fs::read_to_string(example.path(name)).unwrap());
+    for field in ["generators", "validators"] {
+        for (name, text) in kustomizations.iter().zip(&texts) {
+            example.write(name, &text.replace("transformers:", &format!("{field}:")));
+        }
+        let mut built = Vec::new();
+        if parts::needs("kustomize") {
+            built.push(example.run("kustomize", &["build", "--enable-alpha-plugins", "notebooks"]));
+            built.push(example.kustomize_exec("notebooks/exec"));
+        }
+        if parts::needs("kubectl") {
+            built.push(example.run("kubectl", &["kustomize", "--enable-alpha-plugins", "notebooks"]));
+        }
+        for run in built {
+            assert_ne!(run.code, 0, "{field}: {}", run.stdout);
+            assert_eq!(run.stdout, "");
+            // Of a validator that changes anything, kustomize itself says so.
+            let message = if field == "generators" {
+                "list the Platform under `transformers:`"
+            } else {
+                "validator shouldn't modify the resource map"
+            };
+            assert!(run.stderr.contains(message), "{}", run.stderr);
+        }
+    }
+}
+
+/// An orchestrator takes an empty output for a wish to have everything removed.
+#[test]
+fn what_is_not_empty_never_comes_out_empty() {
+    let example = Example::new("empty");
+    let off = notebook("a", "off").replace("\"true\"", "\"false\"");
+    let config_map = "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: c}\n".to_owned();
+    let generated = objects(&example.gatewright(&["render", "notebooks"]).succeeded())
+        .into_values()
+        .find(|object| object["kind"] == "Service")
+        .unwrap();
+    let rows = [
+        ("foreign", config_map),
+        ("off", off),
+        ("list", "apiVersion: v1\nkind: List\nitems:\n- {apiVersion: v1, kind: Secret, metadata: {name: s}}\n".to_owned()),
+        // Generated for a Notebook that is gone, and nothing beside it.
+        ("stale", generated.to_string()),
+    ];
+    for (name, text) in rows {
+        for (folder, annotation) in [("legacy", ""), ("exec", EXEC)] {
+            let folder = format!("{name}-{folder}");
+            example.write(&format!("{folder}/input.yaml"), &text);
+            let kustomization = "resources: [input.yaml]\ntransformers: [platform.yaml]\n";
+            example.write(&format!("{folder}/kustomization.yaml"), kustomization);
+            let platform = fs::read_to_string(example.path("notebooks/platform.yaml")).unwrap();
+            let platform = if annotation.is_empty() { platform } else { with_function(&platform, annotation) };
+            example.write(&format!("{folder}/platform.yaml"), &platform);
+            let mut built = Vec::new();
+            if parts::needs("kustomize") {
+                built.push(example.run("kustomize", &["build", "--enable-alpha-plugins", "--enable-exec", &folder]));
+            }
+            // kubectl leaves exec functions out without a word.
+            if parts::needs("kubectl") && annotation.is_empty() {
+                built.push(example.run("kubectl", &["kustomize", "--enable-alpha-plugins", &folder]));
+            }
+            for run in built {
+                assert!(run.code != 0 || !run.stdout.trim().is_empty(), "{folder}: empty, and exit status 0: {}", run.stderr);
+            }
+        }
+    }
+}
+
+// --- running ---
+
+/// A copy of the example in a home of its own.
+struct Example {
+    folder: Folder,
+}
+
+impl Example {
+    fn new(test: &str) -> Self {
+        let example = Self { folder: Folder::new(&format!("orchestrators-{test}")) };
+        copy(&Path::new(env!("CARGO_MANIFEST_DIR")).join("examples/notebooks"), &example.path("notebooks"));
+        fs::create_dir(example.path("bin")).unwrap();
+        std::os::unix::fs::symlink(GATEWRIGHT, example.path("bin/gatewright")).unwrap();
+        // A container runtime that runs our program, whatever it is asked to run.
+        let docker = example.folder.write("bin/docker", &format!("#!/bin/sh\nexec '{GATEWRIGHT}'\n"));
+        fs::set_permissions(docker, std::os::unix::fs::PermissionsExt::from_mode(0o755)).unwrap();
+        example.gatewright(&["install-plugin"]).succeeded();
+        example
+    }
+
+    fn path(&self, name: &str) -> PathBuf {
+        self.folder.path().join(name)
+    }
+
+    fn write(&self, name: &str, text: &str) {
+        self.folder.write(name, text);
+    }
+
+    /// A command that runs in the home, which is the parent of the example.
+    fn command(&self, program: &str, arguments: &[&str]) -> Command {
+        let mut command = Command::new(parts::find(program).unwrap());
+        command.args(arguments).current_dir(self.folder.path());
+        self.at_home(command)
+    }
+
+    fn at_home(&self, mut command: Command) -> Command {
+        let path = std::env::var_os("PATH").unwrap_or_default();
+        let paths = std::iter::once(self.path("bin")).chain(std::env::split_paths(&path));
+        command.env("PATH", std::env::join_paths(paths).unwrap()).env("HOME", self.folder.path());
+        for variable in ["KUSTOMIZE_PLUGIN_HOME", "XDG_CONFIG_HOME", "RELATED_IMAGE_OSE_KUBE_RBAC_PROXY_IMAGE"] {
+            command.env_remove(variable);
+        }
+        command
+    }
+
+    fn run(&self, program: &str, arguments: &[&str]) -> Run {
+        run(self.command(program, arguments), b"")
+    }
+
+    fn gatewright(&self, arguments: &[&str]) -> Run {
+        run(self.at_home(gatewright(self.folder.path(), arguments)), b"")
+    }
+
+    /// The example's folder for exec functions shares the files of the folder above it.
+    fn kustomize_exec(&self, folder: &str) -> Run {
+        let restrictor = "--load-restrictor=LoadRestrictionsNone";
+        self.run("kustomize", &["build", "--enable-alpha-plugins", "--enable-exec", restrictor, folder])
+    }
+
+    fn kpt_render(&self) {
+        self.run("kpt", &["fn", "render", "notebooks", "--allow-exec"]).succeeded();
+    }
+
+    fn annotate_platform(&self, function: &str) {
+        let text = fs::read_to_string(self.path("notebooks/platform.yaml")).unwrap();
+        self.write("notebooks/platform.yaml", &with_function(&text, function));
+    }
+
+    fn same_as_render(&self, output: &str) {
+        let rendered = self.gatewright(&["render", "notebooks"]).succeeded();
+        assert_same(&objects(output), &objects(&rendered));
+    }
+
+    fn tree(&self) -> Tree {
+        tree(&self.path("notebooks"))
+    }
+}
+
+impl Run {
+    /// Its output, if it succeeded.
+    fn succeeded(self) -> String {
+        assert_eq!(self.code, 0, "{}{}", self.stdout, self.stderr);
+        self.stdout
+    }
+}
+
+fn gatewright(folder: &Path, arguments: &[&str]) -> Command {
+    let mut command = Command::new(GATEWRIGHT);
+    command.args(arguments).current_dir(folder).env_remove("RELATED_IMAGE_OSE_KUBE_RBAC_PROXY_IMAGE");
+    command
+}
+
+fn with_function(platform: &str, function: &str) -> String {
+    let local = "    config.kubernetes.io/local-config: \"true\"\n";
+    let both = format!("{local}    config.kubernetes.io/function: \"{function}\"\n");
+    let text = platform.replacen(local, &both, 1);
+    assert_ne!(text, platform);
+    text
+}
+
+// --- comparing ---
+
+/// The objects of a stream that go to a cluster, without the orchestrators' bookkeeping.
+fn objects(text: &str) -> Objects {
+    let mut objects = Objects::new();
+    let source = Source::from_bytes("output", text.as_bytes().to_vec()).unwrap();
+    for item in stream::frame(&source).unwrap().items {
+        let mut value = item.piece(&source).value().unwrap();
+        let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
+        let id = [&value["apiVersion"], &value["kind"], &value["metadata"]["namespace"], &value["metadata"]["name"]].map(text);
+        let is_local = value["metadata"]["annotations"]["config.kubernetes.io/local-config"] == "true";
+        if is_local || TOOLS.iter().any(|group| id[0].starts_with(group)) {
+            continue;
+        }
+        if let Some(Value::Object(metadata)) = value.get_mut("metadata") {
+            if let Some(Value::Object(annotations)) = metadata.get_mut("annotations") {
+                annotations.retain(|key, _| !BOOKKEEPING.iter().any(|prefix| key.starts_with(prefix)));
+            }
+            metadata.retain(|key, value| key != "annotations" || value.as_object().is_some_and(|all| !all.is_empty()));
+        }
+        assert!(objects.insert(id.clone(), value).is_none(), "{id:?} came twice");
+    }
+    objects
+}
+
+fn tree_objects(tree: &Tree) -> Objects {
+    let mut all = Objects::new();
+    for (path, text) in tree {
+        if path.extension().is_some_and(|ending| ending == "yaml") {
+            for (id, value) in objects(text) {
+                assert!(all.insert(id.clone(), value).is_none(), "{id:?} came twice");
+            }
+        }
+    }
+    all
+}
+
+fn assert_same(found: &Objects, expected: &Objects) {
+    assert!(!expected.is_empty());
+    assert_eq!(found.keys().collect::<Vec<_>>(), expected.keys().collect::<Vec<_>>());
+    for (id, value) in found {
+        assert_eq!(value, &expected[id], "{id:?}");
+    }
+}
+
+fn assert_same_tree(found: &Tree, expected: &Tree) {
+    assert_eq!(found.keys().collect::<Vec<_>>(), expected.keys().collect::<Vec<_>>());
+    for (path, text) in found {
+        assert_eq!(text, &expected[path], "{}", path.display());
+    }
+}
+
+fn source(object: &Value) -> &str {
+    object["metadata"]["annotations"]["gatewright.dev/source"].as_str().unwrap_or_default()
+}
+
+fn tree(root: &Path) -> Tree {
+    let mut files = Tree::new();
+    let mut folders = vec![root.to_owned()];
+    while let Some(folder) = folders.pop() {
+        for entry in fs::read_dir(&folder).unwrap() {
+            let path = entry.unwrap().path();
+            if path.is_dir() {
+                folders.push(path);
+            } else {
+                let text = fs::read_to_string(&path).unwrap();
+                files.insert(path.strip_prefix(root).unwrap().to_owned(), text);
+            }
+        }
+    }
+    files
+}
+
+fn copy(from: &Path, to: &Path) {
+    for (path, text) in tree(from) {
+        let path = to.join(path);
+        fs::create_dir_all(path.parent().unwrap()).unwrap();
+        fs::write(path, text).unwrap();
+    }
+}

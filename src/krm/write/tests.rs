@@ -58,7 +58,7 @@ fn bare_documents_keep_their_markers() {
     let text = "# first\napiVersion: v1\nkind: A\nmetadata: {name: a}\n---\napiVersion: v1\nkind: B\nmetadata: {name: b}";
     assert_eq!(run(text, &[Change::Keep, Change::Keep], &[], &[]), text);
     let out = run(text, &[Change::Keep, Change::Remove], &[item("c")], &[]);
-    assert_eq!(out, "# first\napiVersion: v1\nkind: A\nmetadata: {name: a}\n---\napiVersion: v1\nkind: A\nmetadata:\n  name: c\n");
+    assert_eq!(out, "# first\napiVersion: v1\nkind: A\nmetadata: {name: a}\n---\napiVersion: v1\nkind: A\nmetadata:\n  name: c");
 }
 
 #[test]

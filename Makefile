@@ -1,0 +1,82 @@
+# Names for the commands that are run often. Every recipe is a plain command that can be typed as well.
+#
+# GATEWRIGHT_TOOLS   where `make tools` puts programs that tests run (default: .tools)
+# FUZZ_SECONDS       how long `make fuzz` runs each target (default: 600)
+# PROPTEST_CASES     how many cases `make soak` tries of each property (default: 20000)
+
+SHELL := /bin/bash
+.SHELLFLAGS := -euo pipefail -c
+.DEFAULT_GOAL := help
+.NOTPARALLEL:
+
+FUZZ_SECONDS ?= 600
+PROPTEST_CASES ?= 20000
+
+# The four ways to build: the generator alone, with the reporter, with the proxy, with both.
+FEATURE_SETS := "" "reporter" "proxy" "reporter,proxy"
+
+.PHONY: help test tools fmt fmt-check lint unit doc tree deny snap docs schemas bench fuzz soak
+
+help: ## Say what there is
+	@sed -n 's/^\([a-z -]*\):[^#]*## \(.*\)/\1\t\2/p' Makefile | expand -t 12
+
+test: tools fmt-check lint unit doc tree deny ## Everything that must pass; ends red on any failure
+
+tools: ## Build the pinned programs that tests run (cached)
+	tests/parts/install "$${GATEWRIGHT_TOOLS:-.tools}"
+
+fmt: ## Format
+	cargo fmt
+
+fmt-check:
+	cargo fmt --check
+
+lint: ## Clippy with warnings as errors, for each feature set
+	for features in $(FEATURE_SETS); do \
+	  echo "clippy, features: [$$features]"; \
+	  cargo clippy --locked --all-targets --no-default-features --features "$$features" -- -D warnings; \
+	done
+
+# Generated files are compared with what the program prints by tests/it/documents.rs.
+unit:
+	GATEWRIGHT_REQUIRE_TOOLS=1 INSTA_UPDATE=no cargo test --locked
+	INSTA_UPDATE=no cargo test --locked --lib --no-default-features
+
+doc:
+	RUSTDOCFLAGS=-Dwarnings cargo doc --locked --no-deps --document-private-items
+
+# The generator alone has no async runtime, no TLS and no C compiler in it.
+tree:
+	names=$$(cargo tree --locked --no-default-features -e normal --prefix none); \
+	if grep -E '^(tokio|rustls|hyper|ring|aws-lc)([-_][^ ]*)? v' <<<"$$names"; then \
+	  echo "these must not be in the generator" >&2; exit 1; \
+	fi
+
+deny: tools ## Licences, sources and duplicate or banned crates
+	"$${GATEWRIGHT_TOOLS:-.tools}/bin/cargo-deny" --locked check bans licenses sources
+
+snap: ## Run the tests and take their new snapshots; look at them with git diff
+	INSTA_UPDATE=always cargo test --locked
+
+FUNCTION := krm-functions/gatewright
+
+docs schemas: ## Write what is generated from the code: definition, schema, CRDs, README's table of defaults
+	cargo build --locked
+	cargo run --quiet --locked -- schema function >$(FUNCTION)/.new && mv $(FUNCTION)/.new $(FUNCTION)/definition.yaml
+	cargo run --quiet --locked -- schema platform >$(FUNCTION)/.new && mv $(FUNCTION)/.new $(FUNCTION)/platform.schema.json
+	cargo run --quiet --locked -- crds >$(FUNCTION)/.new && mv $(FUNCTION)/.new $(FUNCTION)/crds.yaml
+	grep -q '^<!-- defaults -->$$' README.md && grep -q '^<!-- /defaults -->$$' README.md
+	TABLE=$$(cargo run --quiet --locked -- schema defaults) awk \
+	  '/^<!-- \/defaults -->$$/ { skip = 0 } !skip { print } /^<!-- defaults -->$$/ { print ENVIRON["TABLE"]; skip = 1 }' \
+	  README.md >.README.new && mv .README.new README.md
+
+bench: tools ## Ratios to yamlpeer, kubectl and cat: benches/README.md
+	cargo build --release --locked
+	benches/run --tools "$${GATEWRIGHT_TOOLS:-.tools}"
+
+fuzz: ## Both fuzz targets, FUZZ_SECONDS each (needs a C++ compiler)
+	fuzz/run yaml $(FUZZ_SECONDS)
+	fuzz/run fn $(FUZZ_SECONDS)
+
+soak: ## The properties with many more cases than `make test` tries
+	PROPTEST_CASES=$(PROPTEST_CASES) cargo test --locked --release --test it properties::
