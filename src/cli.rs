@@ -51,8 +51,10 @@ enum Command {
     /// Render files: manifests in, manifests with the access graph out
     #[command(long_about = RENDER)]
     Render(RenderArgs),
-    /// Print the CustomResourceDefinitions of our own kinds
-    #[command(long_about = "Print the CustomResourceDefinitions of our own kinds as YAML.\n\nExample:\n  gatewright crds | kubectl apply -f -")]
+    /// Print the `CustomResourceDefinitions` of our own kinds
+    #[command(
+        long_about = "Print the CustomResourceDefinitions of our own kinds as YAML.\n\nExample:\n  gatewright crds | kubectl apply -f -"
+    )]
     Crds,
     /// Print a schema, the function's definition, or the table of defaults
     #[command(long_about = SCHEMA)]
@@ -65,7 +67,9 @@ enum Command {
     #[command(long_about = INSTALL_PLUGIN)]
     InstallPlugin(InstallPluginArgs),
     /// Print a completion script for a shell
-    #[command(long_about = "Print a completion script for a shell.\n\nExample:\n  gatewright completion bash > ~/.local/share/bash-completion/completions/gatewright")]
+    #[command(
+        long_about = "Print a completion script for a shell.\n\nExample:\n  gatewright completion bash > ~/.local/share/bash-completion/completions/gatewright"
+    )]
     Completion {
         /// The shell
         shell: clap_complete::Shell,
@@ -165,7 +169,6 @@ pub fn run() -> u8 {
         }
     };
     let result = match cli.command {
-        Some(Command::Fn) => function::function(&environment()),
         Some(Command::Render(args)) => render::render(&args, &environment()),
         Some(Command::Crds) => documents::crds(),
         Some(Command::Schema { what }) => documents::schema(what),
@@ -175,7 +178,7 @@ pub fn run() -> u8 {
             let _ = Cli::command().print_help();
             return EXIT_USAGE;
         }
-        None => function::function(&environment()),
+        Some(Command::Fn) | None => function::function(&environment()),
     };
     finish(result)
 }
@@ -194,5 +197,7 @@ fn finish(result: Result<(), Error>) -> u8 {
 
 /// The words of the environment that the generator may know.
 fn environment() -> Environment {
-    Environment { sidecar_image: streams::variable(SIDECAR_IMAGE_VARIABLE) }
+    Environment {
+        sidecar_image: streams::variable(SIDECAR_IMAGE_VARIABLE),
+    }
 }

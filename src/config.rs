@@ -1,3 +1,3 @@
-//! Payloads that we write into ConfigMaps and read back: one type for both sides.
+//! Payloads that we write into `ConfigMaps` and read back: one type for both sides.
 
 pub mod kube_rbac_proxy;

@@ -46,12 +46,17 @@ impl Error {
 
     /// An error about a file.
     pub fn io(path: impl Into<String>, source: std::io::Error) -> Self {
-        Self::Io { path: path.into(), source }
+        Self::Io {
+            path: path.into(),
+            source,
+        }
     }
 
     /// The error that stands for some findings.
     pub fn of(findings: &[Finding]) -> Self {
-        let errors = findings.iter().filter(|finding| finding.severity == crate::krm::results::Severity::Error);
+        let errors = findings
+            .iter()
+            .filter(|finding| finding.severity == crate::krm::results::Severity::Error);
         Self::Input(errors.count())
     }
 }

@@ -1,4 +1,21 @@
-//! x
+//! Access to AI workloads on Kubernetes, kept in git.
+//!
+//! ```text
+//! stdin ResourceList -> krm -> input documents -> model -> plan (graph) -> manifests -> krm -> stdout
+//! report watches what was made; proxy guards what was made
+//! ```
+//!
+//! The rooms in the order in which data goes through them; `ARCHITECTURE.md` says what each may not touch. The middle is
+//! pure: the same bytes in give the same bytes out. The command line ([`cli`]) is the one edge.
+//!
+//! - [`krm`]: the wire. Frames a stream, reads values, writes changes back in place.
+//! - [`input`]: the documents people write, and their schemas.
+//! - [`model`]: what they mean, validated; every default.
+//! - [`plan`]: what to make, by name.
+//! - [`config`]: payloads that are written here and read back elsewhere.
+//! - [`manifests`]: the objects.
+//! - [`render`]: all of it as one function.
+
 pub mod cli;
 pub mod config;
 pub mod error;

@@ -8,7 +8,9 @@ use gatewright::{cli, error};
 const STACK_BYTES: usize = 64 << 20;
 
 fn main() -> ExitCode {
-    let work = std::thread::Builder::new().stack_size(STACK_BYTES).spawn(cli::run);
+    let work = std::thread::Builder::new()
+        .stack_size(STACK_BYTES)
+        .spawn(cli::run);
     let code = match work.map(std::thread::JoinHandle::join) {
         Ok(Ok(code)) => code,
         // A panic has printed itself.

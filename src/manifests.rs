@@ -18,8 +18,11 @@ use crate::plan::Plan;
 
 /// Every object of a plan, in the order in which they are best applied.
 pub fn objects(plan: &Plan) -> Vec<Object> {
-    let mut objects: Vec<Object> =
-        plan.closed.iter().map(|namespace| network::closing_policy(&plan.platform, namespace)).collect();
+    let mut objects: Vec<Object> = plan
+        .closed
+        .iter()
+        .map(|namespace| network::closing_policy(&plan.platform, namespace))
+        .collect();
     for guard in plan.guards.values() {
         objects.extend(rbac::service_account(guard));
         objects.push(rbac::delegator_binding(guard));

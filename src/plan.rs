@@ -37,7 +37,12 @@ pub fn make(
 ) -> Plan {
     let guards: BTreeMap<(String, String), Guard> = notebooks
         .into_iter()
-        .map(|notebook| ((notebook.namespace.clone(), notebook.name.clone()), Guard::new(notebook)))
+        .map(|notebook| {
+            (
+                (notebook.namespace.clone(), notebook.name.clone()),
+                Guard::new(notebook),
+            )
+        })
         .collect();
     for ((namespace, name), guard) in &guards {
         let taken = (namespace.clone(), guard.service.clone());
@@ -46,16 +51,21 @@ pub fn make(
                 "the notebook controller gives this Notebook a Service of its own name, which is the Service of the guard \
                  of Notebook {name}; rename one of them"
             );
-            let finding = Finding::error(message).at("metadata.name").found(guard.service.clone());
+            let finding = Finding::error(message)
+                .at("metadata.name")
+                .found(guard.service.clone());
             findings.push(finding.about(&notebook_id(namespace, &guard.service)));
         }
     }
     let closed = guards.keys().map(|(namespace, _)| namespace.clone()).collect();
-    Plan { platform, guards, closed }
+    Plan {
+        platform,
+        guards,
+        closed,
+    }
 }
 
 /// The id of a Notebook.
 pub fn notebook_id(namespace: &str, name: &str) -> ObjectId {
     ObjectId::new(&format!("{GROUP}/{}", VERSIONS[0]), KIND, namespace, name)
 }
-

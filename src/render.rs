@@ -58,10 +58,26 @@ pub struct Outcome {
 
 /// Kinds that later versions act on, and what to say of them until then.
 const NOT_YET: [(&str, &str, &str); 4] = [
-    ("ray.io", "RayCluster", "passes through unchanged: this version does not guard RayClusters yet"),
-    ("services.platform.opendatahub.io", "Auth", "passes through unchanged: this version does not act on it yet"),
-    ("services.platform.opendatahub.io", "Gateway", "passes through unchanged: this version does not act on it yet"),
-    ("services.platform.opendatahub.io", "GatewayConfig", "passes through unchanged: this version does not act on it yet"),
+    (
+        "ray.io",
+        "RayCluster",
+        "passes through unchanged: this version does not guard RayClusters yet",
+    ),
+    (
+        "services.platform.opendatahub.io",
+        "Auth",
+        "passes through unchanged: this version does not act on it yet",
+    ),
+    (
+        "services.platform.opendatahub.io",
+        "Gateway",
+        "passes through unchanged: this version does not act on it yet",
+    ),
+    (
+        "services.platform.opendatahub.io",
+        "GatewayConfig",
+        "passes through unchanged: this version does not act on it yet",
+    ),
 ];
 
 /// Frames a source, or says why that cannot be done.
@@ -77,7 +93,10 @@ pub fn frame(source: Source) -> Result<Framed, Finding> {
 
 /// Runs the generator.
 pub fn generate(batch: &Batch, environment: &Environment) -> Outcome {
-    let mut run = Run { batch, findings: Vec::new() };
+    let mut run = Run {
+        batch,
+        findings: Vec::new(),
+    };
     let mut outcome = run.generate(environment);
     outcome.findings = run.findings;
     results::sort(&mut outcome.findings);
@@ -107,7 +126,10 @@ struct Found<'a> {
 
 impl<'a> Run<'a> {
     fn generate(&mut self, environment: &Environment) -> Outcome {
-        let mut outcome = Outcome { changes: keep_all(self.batch), ..Outcome::default() };
+        let mut outcome = Outcome {
+            changes: keep_all(self.batch),
+            ..Outcome::default()
+        };
         self.check_kinds();
         let platform = platform::find(self.batch, environment, &mut self.findings);
         let found = self.notebooks();
@@ -129,7 +151,10 @@ impl<'a> Run<'a> {
             {
                 let other = found[first].item.file(&found[first].framed.source, None);
                 let place = other.position.map_or(String::new(), |at| format!(":{}", at.line));
-                let message = format!("this Notebook is given twice; the other one is in {}{place}", other.path);
+                let message = format!(
+                    "this Notebook is given twice; the other one is in {}{place}",
+                    other.path
+                );
                 self.about(notebook, Finding::error(message).at("metadata.name"));
             }
             if let Some((namespace, None)) = &meaning {
@@ -144,10 +169,18 @@ impl<'a> Run<'a> {
         let plan = plan::make(platform, guarded, &others, &mut collisions);
         self.findings.extend(collisions);
         for (notebook, meaning) in found.iter().zip(&meant) {
-            let Some((namespace, guard)) = meaning else { continue };
-            let guard = guard.as_ref().and_then(|_| plan.guards.get(&(namespace.clone(), notebook.document.name.clone())));
+            let Some((namespace, guard)) = meaning else {
+                continue;
+            };
+            let guard = guard.as_ref().and_then(|_| {
+                plan.guards
+                    .get(&(namespace.clone(), notebook.document.name.clone()))
+            });
             let sidecar = guard.map(|guard| (guard, sidecar::sidecar(&plan.platform, guard)));
-            let wanted = patch::Wanted { namespace, sidecar: sidecar.as_ref().map(|(guard, sidecar)| (*guard, sidecar)) };
+            let wanted = patch::Wanted {
+                namespace,
+                sidecar: sidecar.as_ref().map(|(guard, sidecar)| (*guard, sidecar)),
+            };
             match patch::patch(&notebook.framed.source, notebook.item, &notebook.value, &wanted) {
                 Ok(Some(splices)) => outcome.changes[notebook.at.0][notebook.at.1] = Change::Edit(splices),
                 Ok(None) => {}
@@ -173,13 +206,18 @@ impl<'a> Run<'a> {
                 continue;
             }
             if !document::VERSIONS.contains(&id.version.as_str()) {
-                let message = format!("unknown version of Notebook; {} are read", document::VERSIONS.join(", "));
+                let message = format!(
+                    "unknown version of Notebook; {} are read",
+                    document::VERSIONS.join(", ")
+                );
                 let finding = Finding::error(message).at("apiVersion").found(id.api_version());
                 self.findings.push(place(framed, item, finding, None));
                 continue;
             }
             if item.head.is_local_config() {
-                let finding = Finding::info("marked local-config: it goes to no cluster, so nothing is generated for it");
+                let finding = Finding::info(
+                    "marked local-config: it goes to no cluster, so nothing is generated for it",
+                );
                 self.findings.push(place(framed, item, finding, None));
                 continue;
             }
@@ -188,9 +226,18 @@ impl<'a> Run<'a> {
             match read {
                 Err(error) => self.findings.push(syntax(&framed.source, &error).about(id)),
                 Ok((value, tree)) => match document::read(&value) {
-                    Ok(document) => found.push(Found { framed, at, item, value, tree, document }),
+                    Ok(document) => found.push(Found {
+                        framed,
+                        at,
+                        item,
+                        value,
+                        tree,
+                        document,
+                    }),
                     Err(findings) => {
-                        let placed = findings.into_iter().map(|finding| place(framed, item, finding, Some(&tree)));
+                        let placed = findings
+                            .into_iter()
+                            .map(|finding| place(framed, item, finding, Some(&tree)));
                         self.findings.extend(placed);
                     }
                 },
@@ -211,15 +258,25 @@ impl<'a> Run<'a> {
     }
 
     /// A Notebook's namespace, and what it means if it is to be guarded. `None` where that is not known.
-    fn meaning(&mut self, notebook: &Found<'a>, platform: &Platform) -> Option<(String, Option<model::Notebook>)> {
+    fn meaning(
+        &mut self,
+        notebook: &Found<'a>,
+        platform: &Platform,
+    ) -> Option<(String, Option<model::Notebook>)> {
         let mut findings = Vec::new();
         let namespace = model::namespace(&notebook.document, platform, &mut findings);
         let switch = model::switch(&notebook.document, &mut findings);
+        model::misspelled(&notebook.document, &mut findings);
         let injected = patch::injected(&notebook.value);
         let meaning = match (namespace, switch) {
             (Some(namespace), Some(Switch::On)) => {
-                let notebook =
-                    model::guarded(&notebook.document, namespace.clone(), platform, injected, &mut findings);
+                let notebook = model::guarded(
+                    &notebook.document,
+                    namespace.clone(),
+                    platform,
+                    injected,
+                    &mut findings,
+                );
                 notebook.map(|notebook| (namespace, Some(notebook)))
             }
             (Some(namespace), Some(Switch::Off | Switch::Legacy)) => Some((namespace, None)),
@@ -239,7 +296,8 @@ impl<'a> Run<'a> {
             if let crate::krm::tree::NodeKind::Scalar { plain: true, text } = &node.kind
                 && crate::krm::scalars::readers_disagree(text)
             {
-                let message = "kubectl and kustomize read this plain value differently; quote it if it is text";
+                let message =
+                    "kubectl and kustomize read this plain value differently; quote it if it is text";
                 findings.push(Finding::warning(message).at(path).found(text.clone()));
             }
         });
@@ -252,11 +310,15 @@ impl<'a> Run<'a> {
     fn check_kinds(&mut self) {
         for (_, framed, item) in items(self.batch) {
             let id = &item.head.id;
-            let not_yet = NOT_YET.iter().find(|(group, kind, _)| id.group == *group && id.kind == *kind);
+            let not_yet = NOT_YET
+                .iter()
+                .find(|(group, kind, _)| id.group == *group && id.kind == *kind);
             let finding = if let Some((_, _, message)) = not_yet {
                 Finding::warning(*message)
             } else if id.group == platform_document::GROUP && id.kind != platform_document::KIND {
-                let finding = Finding::error("no such kind in this version").at("kind").found(id.kind.clone());
+                let finding = Finding::error("no such kind in this version")
+                    .at("kind")
+                    .found(id.kind.clone());
                 match crate::input::check::nearest(&id.kind, [platform_document::KIND].into_iter()) {
                     Some(near) => finding.propose(near),
                     None => finding,
@@ -269,24 +331,42 @@ impl<'a> Run<'a> {
     }
 
     fn about(&mut self, notebook: &Found<'a>, finding: Finding) {
-        self.findings.push(place(notebook.framed, notebook.item, finding, Some(&notebook.tree)));
+        self.findings.push(place(
+            notebook.framed,
+            notebook.item,
+            finding,
+            Some(&notebook.tree),
+        ));
     }
 }
 
 /// Every item with its place in the outcome.
 fn items(batch: &Batch) -> impl Iterator<Item = ((usize, usize), &Framed, &Item)> {
     batch.framed.iter().enumerate().flat_map(|(source, framed)| {
-        framed.stream.items.iter().enumerate().map(move |(item, found)| ((source, item), framed, found))
+        framed
+            .stream
+            .items
+            .iter()
+            .enumerate()
+            .map(move |(item, found)| ((source, item), framed, found))
     })
 }
 
 fn keep_all(batch: &Batch) -> Vec<Vec<Change>> {
-    batch.framed.iter().map(|framed| vec![Change::Keep; framed.stream.items.len()]).collect()
+    batch
+        .framed
+        .iter()
+        .map(|framed| vec![Change::Keep; framed.stream.items.len()])
+        .collect()
 }
 
 /// A finding with the object and file it is about, and the field's place if the object's nodes are at hand.
 fn place(framed: &Framed, item: &Item, finding: Finding, tree: Option<&Node>) -> Finding {
-    let path = finding.field.as_ref().map(|field| field.path.clone()).unwrap_or_default();
+    let path = finding
+        .field
+        .as_ref()
+        .map(|field| field.path.clone())
+        .unwrap_or_default();
     let offset = tree.map(|tree| tree.nearest(&path).range.start);
     let file = item.file(&framed.source, offset);
     finding.about(&item.head.id).within(file)
@@ -295,7 +375,11 @@ fn place(framed: &Framed, item: &Item, finding: Finding, tree: Option<&Node>) ->
 /// A text that cannot be read, as a finding.
 pub fn syntax(source: &Source, error: &SyntaxError) -> Finding {
     let position = Some(source.position(error.offset));
-    Finding::error(error.message.clone()).within(results::FileRef { path: source.name.clone(), index: 0, position })
+    Finding::error(error.message.clone()).within(results::FileRef {
+        path: source.name.clone(),
+        index: 0,
+        position,
+    })
 }
 
 /// Objects given more than once: what an orchestrator would refuse, and files of one name each cannot hold.
@@ -307,10 +391,12 @@ pub fn duplicates(batch: &Batch) -> Vec<Finding> {
         if let Some((other, first)) = seen.insert(id.key(), (framed, item)) {
             let file = first.file(&other.source, None);
             let place_of = file.position.map_or(String::new(), |at| format!(":{}", at.line));
-            let message = format!("this object is given twice; the other one is in {}{place_of}", file.path);
+            let message = format!(
+                "this object is given twice; the other one is in {}{place_of}",
+                file.path
+            );
             findings.push(place(framed, item, Finding::error(message), None));
         }
     }
     findings
 }
-

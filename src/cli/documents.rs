@@ -14,7 +14,10 @@ notebooks.opendatahub.io/inject-auth: \"true\" get their guard, and the objects 
 
 /// Prints the CRDs.
 pub(super) fn crds() -> Result<(), Error> {
-    streams::print(&to_block(&schema::platform_crd(&defaults::for_schema()), Quoting::WhereNeeded))
+    streams::print(&to_block(
+        &schema::platform_crd(&defaults::for_schema()),
+        Quoting::WhereNeeded,
+    ))
 }
 
 /// Prints a schema.

@@ -1,5 +1,8 @@
 //! Files: the one place that reads and writes them.
-#![expect(clippy::disallowed_methods, reason = "the one place where files are read and written")]
+#![expect(
+    clippy::disallowed_methods,
+    reason = "the one place where files are read and written"
+)]
 
 use std::path::{Path, PathBuf};
 
@@ -13,7 +16,11 @@ const ENDINGS: [&str; 3] = ["yaml", "yml", "json"];
 /// A text from bytes, or the finding that says why it is none.
 pub(super) fn source(name: &str, bytes: Vec<u8>) -> Result<Source, Finding> {
     Source::from_bytes(name, bytes).map_err(|(path, position, message)| {
-        Finding::error(message).within(FileRef { path, index: 0, position: Some(position) })
+        Finding::error(message).within(FileRef {
+            path,
+            index: 0,
+            position: Some(position),
+        })
     })
 }
 
@@ -43,7 +50,9 @@ pub(super) fn write(path: &Path, text: &str) -> Result<(), Error> {
 /// Removes a file, and the folders it leaves empty below `root`.
 pub(super) fn remove(path: &Path, root: &Path) -> Result<(), Error> {
     match std::fs::remove_file(path) {
-        Err(error) if error.kind() != std::io::ErrorKind::NotFound => return Err(Error::io(display(path), error)),
+        Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
+            return Err(Error::io(display(path), error));
+        }
         _ => {}
     }
     let mut folder = path.parent();
@@ -65,7 +74,11 @@ pub(super) fn manifests(path: &Path, except: Option<&Path>) -> Result<Vec<PathBu
         return Ok(vec![path.to_owned()]);
     }
     let mut found = Vec::new();
-    walk(path, except.and_then(|path| path.canonicalize().ok()).as_deref(), &mut found)?;
+    walk(
+        path,
+        except.and_then(|path| path.canonicalize().ok()).as_deref(),
+        &mut found,
+    )?;
     found.sort();
     Ok(found)
 }
@@ -81,7 +94,9 @@ fn walk(folder: &Path, except: Option<&Path>, found: &mut Vec<PathBuf>) -> Resul
         if entry.file_name().to_string_lossy().starts_with('.') {
             continue;
         }
-        let kind = entry.file_type().map_err(|error| Error::io(display(&path), error))?;
+        let kind = entry
+            .file_type()
+            .map_err(|error| Error::io(display(&path), error))?;
         if kind.is_dir() {
             walk(&path, except, found)?;
         } else if is_manifest(&path) && (kind.is_file() || path.is_file()) {
@@ -93,7 +108,9 @@ fn walk(folder: &Path, except: Option<&Path>, found: &mut Vec<PathBuf>) -> Resul
 
 /// Whether a file's name ends like a manifest's.
 pub(super) fn is_manifest(path: &Path) -> bool {
-    path.extension().and_then(|ending| ending.to_str()).is_some_and(|ending| ENDINGS.contains(&ending))
+    path.extension()
+        .and_then(|ending| ending.to_str())
+        .is_some_and(|ending| ENDINGS.contains(&ending))
 }
 
 /// Whether one path is the other or lies below it.

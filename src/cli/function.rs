@@ -39,7 +39,11 @@ fn serve(function_config: Option<Framed>, environment: &Environment) -> Result<(
     if let Some(output) = &response.output {
         streams::print(output)?;
     }
-    if response.failed() { Err(Error::of(&response.findings)) } else { Ok(()) }
+    if response.failed() {
+        Err(Error::of(&response.findings))
+    } else {
+        Ok(())
+    }
 }
 
 fn fail(findings: &[Finding]) -> Result<(), Error> {

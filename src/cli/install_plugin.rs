@@ -16,10 +16,17 @@ pub(super) fn install(args: &InstallPluginArgs) -> Result<(), Error> {
         None => plugin_home()?,
     };
     let program = std::env::current_exe().map_err(|error| Error::io("this program", error))?;
-    let link = home.join(GROUP).join(VERSION).join(KIND.to_lowercase()).join(KIND);
+    let link = home
+        .join(GROUP)
+        .join(VERSION)
+        .join(KIND.to_lowercase())
+        .join(KIND);
     let there = link.symlink_metadata().ok();
     if there.as_ref().is_some_and(|there| !there.is_symlink()) && !args.force {
-        let message = format!("{} is there and is no link of ours; --force replaces it", files::display(&link));
+        let message = format!(
+            "{} is there and is no link of ours; --force replaces it",
+            files::display(&link)
+        );
         return Err(Error::Usage(message));
     }
     if there.is_some() {

@@ -29,7 +29,9 @@ impl Progress {
                 let _ = write!(std::io::stderr(), "\r\u{1b}[K");
             }
         });
-        Self { done: Some((done, thread)) }
+        Self {
+            done: Some((done, thread)),
+        }
     }
 }
 

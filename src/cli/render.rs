@@ -28,7 +28,9 @@ pub(super) fn render(args: &RenderArgs, environment: &Environment) -> Result<(),
     findings.extend(outcome.findings.iter().cloned());
     let documents = rendered::documents(&batch, &outcome);
     if documents.is_empty() && !results::has_errors(&findings) {
-        findings.push(Finding::error("there is nothing to render: no Kubernetes objects in the paths given"));
+        findings.push(Finding::error(
+            "there is nothing to render: no Kubernetes objects in the paths given",
+        ));
     }
     results::sort(&mut findings);
     drop(progress);
@@ -70,9 +72,17 @@ fn read(args: &RenderArgs, findings: &mut Vec<Finding>) -> Result<Batch, Error> 
     let mut batch = Batch::default();
     for path in paths {
         let name = files::display(&path);
-        if path.file_name().and_then(|name| name.to_str()).is_some_and(|name| KUSTOMIZATIONS.contains(&name)) {
+        if path
+            .file_name()
+            .and_then(|name| name.to_str())
+            .is_some_and(|name| KUSTOMIZATIONS.contains(&name))
+        {
             let message = "skipped: a kustomization is read by kustomize, not by render";
-            findings.push(Finding::info(message).within(results::FileRef { path: name, index: 0, position: None }));
+            findings.push(Finding::info(message).within(results::FileRef {
+                path: name,
+                index: 0,
+                position: None,
+            }));
             continue;
         }
         if platform.is_some_and(|platform| files::contains(platform, &path)) {
@@ -99,7 +109,11 @@ fn read(args: &RenderArgs, findings: &mut Vec<Finding>) -> Result<Batch, Error> 
 fn one_document(framed: Framed, findings: &mut Vec<Finding>) -> Framed {
     if framed.stream.items.len() != 1 {
         let message = "must hold one document, the Platform";
-        let file = results::FileRef { path: framed.source.name.clone(), index: 0, position: None };
+        let file = results::FileRef {
+            path: framed.source.name.clone(),
+            index: 0,
+            position: None,
+        };
         findings.push(Finding::error(message).within(file));
     }
     framed
@@ -112,7 +126,11 @@ fn check_in_place(batch: &Batch, outcome: &render::Outcome) -> Result<(), Error>
         streams::say(&line);
         differ += 1;
     }
-    if differ > 0 { Err(Error::Differs(differ)) } else { Ok(()) }
+    if differ > 0 {
+        Err(Error::Differs(differ))
+    } else {
+        Ok(())
+    }
 }
 
 /// A folder of rendered files.
@@ -133,14 +151,24 @@ impl<'a> Folder<'a> {
         let mut wanted: BTreeMap<String, &str> = BTreeMap::new();
         for document in documents {
             if document.id.name.is_empty() {
-                let message = format!("{}: an object without metadata.name has no file of its own", document.id.kind);
+                let message = format!(
+                    "{}: an object without metadata.name has no file of its own",
+                    document.id.kind
+                );
                 return Err(Error::Usage(message));
             }
             wanted.insert(path::file_of(&document.id), &document.text);
         }
         let index = files::read_if_there(&root.join(INDEX))?.unwrap_or_default();
-        let line = |line: &str| line.split_once("  ").map(|(hash, path)| (path.to_owned(), hash.to_owned()));
-        let written: BTreeMap<String, String> = index.lines().filter_map(line).filter(|(path, _)| is_inside(path)).collect();
+        let line = |line: &str| {
+            line.split_once("  ")
+                .map(|(hash, path)| (path.to_owned(), hash.to_owned()))
+        };
+        let written: BTreeMap<String, String> = index
+            .lines()
+            .filter_map(line)
+            .filter(|(path, _)| is_inside(path))
+            .collect();
         let mut there = BTreeMap::new();
         if root.is_dir() {
             for path in files::manifests(root, None)? {
@@ -150,7 +178,12 @@ impl<'a> Folder<'a> {
                 }
             }
         }
-        Ok(Self { root, wanted, written, there })
+        Ok(Self {
+            root,
+            wanted,
+            written,
+            there,
+        })
     }
 
     fn bring_up_to_date(&self, check: bool) -> Result<(), Error> {
@@ -160,7 +193,11 @@ impl<'a> Folder<'a> {
             .filter(|(path, text)| self.there.get(*path).map(String::as_str) != Some(**text))
             .map(|(path, text)| (path, *text))
             .collect();
-        let extra: Vec<&String> = self.there.keys().filter(|path| !self.wanted.contains_key(*path)).collect();
+        let extra: Vec<&String> = self
+            .there
+            .keys()
+            .filter(|path| !self.wanted.contains_key(*path))
+            .collect();
         if check {
             return self.report(&changed, &extra);
         }
@@ -170,15 +207,24 @@ impl<'a> Folder<'a> {
             .filter(|path| self.there.contains_key(*path) && !self.written.contains_key(*path))
             .collect();
         for path in &foreign {
-            streams::say(&format!("error: {}: was not written by render and would be overwritten; move it away", self.show(path)));
+            streams::say(&format!(
+                "error: {}: was not written by render and would be overwritten; move it away",
+                self.show(path)
+            ));
         }
         if !foreign.is_empty() {
             return Err(Error::Input(foreign.len()));
         }
         for (path, text) in changed {
-            let by_hand = self.there.get(path).is_some_and(|text| self.written.get(path) != Some(&sha256(text)));
+            let by_hand = self
+                .there
+                .get(path)
+                .is_some_and(|text| self.written.get(path) != Some(&sha256(text)));
             if by_hand {
-                streams::say(&format!("warning: {}: was changed by hand and is written again; change its source instead", self.show(path)));
+                streams::say(&format!(
+                    "warning: {}: was changed by hand and is written again; change its source instead",
+                    self.show(path)
+                ));
             }
             files::write(&self.root.join(path), text)?;
         }
@@ -186,23 +232,38 @@ impl<'a> Folder<'a> {
             if self.written.contains_key(path) {
                 files::remove(&self.root.join(path), self.root)?;
             } else {
-                streams::say(&format!("warning: {}: is not of this render and stays; whoever applies the folder applies it too", self.show(path)));
+                streams::say(&format!(
+                    "warning: {}: is not of this render and stays; whoever applies the folder applies it too",
+                    self.show(path)
+                ));
             }
         }
-        let index: String = self.wanted.iter().map(|(path, text)| format!("{}  {path}\n", sha256(text))).collect();
+        let index: String = self
+            .wanted
+            .iter()
+            .map(|(path, text)| format!("{}  {path}\n", sha256(text)))
+            .collect();
         files::write(&self.root.join(INDEX), &index)
     }
 
     fn report(&self, changed: &[(&String, &str)], extra: &[&String]) -> Result<(), Error> {
         for (path, _) in changed {
-            let what = if self.there.contains_key(*path) { "changed" } else { "missing" };
+            let what = if self.there.contains_key(*path) {
+                "changed"
+            } else {
+                "missing"
+            };
             streams::say(&format!("{what}: {}", self.show(path)));
         }
         for path in extra {
             streams::say(&format!("extra: {}", self.show(path)));
         }
         let differ = changed.len() + extra.len();
-        if differ > 0 { Err(Error::Differs(differ)) } else { Ok(()) }
+        if differ > 0 {
+            Err(Error::Differs(differ))
+        } else {
+            Ok(())
+        }
     }
 
     fn show(&self, path: &str) -> String {
@@ -212,5 +273,7 @@ impl<'a> Folder<'a> {
 
 /// An index is a file anybody may have written: it names nothing outside its folder.
 fn is_inside(path: &str) -> bool {
-    Path::new(path).components().all(|part| matches!(part, std::path::Component::Normal(_)))
+    Path::new(path)
+        .components()
+        .all(|part| matches!(part, std::path::Component::Normal(_)))
 }

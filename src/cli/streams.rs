@@ -12,7 +12,10 @@ use crate::krm::source::STDIN;
 const PLUGIN_ROOT: &str = "KUSTOMIZE_PLUGIN_CONFIG_ROOT";
 
 /// A variable of the environment.
-#[expect(clippy::disallowed_methods, reason = "the one place where the environment is read")]
+#[expect(
+    clippy::disallowed_methods,
+    reason = "the one place where the environment is read"
+)]
 pub(super) fn variable(name: &str) -> Option<String> {
     std::env::var(name).ok().filter(|value| !value.is_empty())
 }
@@ -27,7 +30,10 @@ pub(super) fn legacy_plugin_config(arguments: &[OsString]) -> Option<PathBuf> {
 /// All of standard input.
 pub(super) fn read_stdin() -> Result<Vec<u8>, Error> {
     let mut bytes = Vec::new();
-    std::io::stdin().lock().read_to_end(&mut bytes).map_err(|error| Error::io(STDIN, error))?;
+    std::io::stdin()
+        .lock()
+        .read_to_end(&mut bytes)
+        .map_err(|error| Error::io(STDIN, error))?;
     Ok(bytes)
 }
 

@@ -30,7 +30,9 @@ pub fn nearest<'a>(name: &str, known: impl Iterator<Item = &'a str>) -> Option<&
 /// # Errors
 /// A message for a path that is not in the schema, or names more than a scalar, or text that is not of its type.
 pub fn scalar_at(schema: &Value, path: &str, text: &str) -> Result<Value, String> {
-    let field = path.split('.').try_fold(schema, |at, name| at.get("properties")?.get(name));
+    let field = path
+        .split('.')
+        .try_fold(schema, |at, name| at.get("properties")?.get(name));
     match field.and_then(|field| field["type"].as_str()) {
         Some("string") => Ok(Value::from(text)),
         Some("boolean") => match text {
@@ -38,11 +40,15 @@ pub fn scalar_at(schema: &Value, path: &str, text: &str) -> Result<Value, String
             "false" => Ok(Value::Bool(false)),
             _ => Err(format!("`{path}` takes true or false")),
         },
-        Some(_) => Err(format!("`{path}` is not a single value; give it in a Platform document")),
-        None => Err(match nearest(path, paths(schema, "").iter().map(String::as_str)) {
-            Some(near) => format!("no field `{path}`; did you mean `{near}`?"),
-            None => format!("no field `{path}`"),
-        }),
+        Some(_) => Err(format!(
+            "`{path}` is not a single value; give it in a Platform document"
+        )),
+        None => Err(
+            match nearest(path, paths(schema, "").iter().map(String::as_str)) {
+                Some(near) => format!("no field `{path}`; did you mean `{near}`?"),
+                None => format!("no field `{path}`"),
+            },
+        ),
     }
 }
 
@@ -86,27 +92,33 @@ fn object(fields: &Map<String, Value>, schema: &Value, path: &str, findings: &mu
             visit(value, property, &inner, findings);
         } else if schema["additionalProperties"] == Value::Bool(false) {
             let names = known.into_iter().flat_map(Map::keys).map(String::as_str);
-            let finding = match nearest(name, names.clone()) {
-                Some(near) => {
-                    let mut proposed = path.to_owned();
-                    push_key(&mut proposed, near);
-                    Finding::error(format!("no such field; did you mean `{near}`?")).at(inner).propose(proposed)
-                }
-                None => {
-                    let names = names.collect::<Vec<_>>().join(", ");
-                    Finding::error(format!("no such field; the fields here are {names}")).at(inner)
-                }
+            let finding = if let Some(near) = nearest(name, names.clone()) {
+                let mut proposed = path.to_owned();
+                push_key(&mut proposed, near);
+                Finding::error(format!("no such field; did you mean `{near}`?"))
+                    .at(inner)
+                    .propose(proposed)
+            } else {
+                let names = names.collect::<Vec<_>>().join(", ");
+                Finding::error(format!("no such field; the fields here are {names}")).at(inner)
             };
             findings.push(finding);
         } else if schema["additionalProperties"].is_object() {
             visit(value, &schema["additionalProperties"], &inner, findings);
         }
     }
-    for name in schema["required"].as_array().into_iter().flatten().filter_map(Value::as_str) {
+    for name in schema["required"]
+        .as_array()
+        .into_iter()
+        .flatten()
+        .filter_map(Value::as_str)
+    {
         if fields.get(name).is_none_or(Value::is_null) {
             let mut inner = path.to_owned();
             push_key(&mut inner, name);
-            let choices = known.and_then(|known| known.get(name)).and_then(|property| property["enum"].as_array());
+            let choices = known
+                .and_then(|known| known.get(name))
+                .and_then(|property| property["enum"].as_array());
             let message = match choices {
                 Some(choices) => format!("is missing; {}", one_of(choices)),
                 None => "is missing".to_owned(),
@@ -128,22 +140,35 @@ fn string(text: &str, schema: &Value, path: &str, findings: &mut Vec<Finding>) {
     }
     // The one pattern our schemas use.
     if schema["pattern"].is_string() && !is_version(text) {
-        findings.push(Finding::error("must be a version of two numbers, for example 1.2").at(path).found(text));
+        findings.push(
+            Finding::error("must be a version of two numbers, for example 1.2")
+                .at(path)
+                .found(text),
+        );
     }
 }
 
 fn is_version(text: &str) -> bool {
     text.split_once('.').is_some_and(|(major, minor)| {
-        [major, minor].iter().all(|part| !part.is_empty() && part.bytes().all(|byte| byte.is_ascii_digit()))
+        [major, minor]
+            .iter()
+            .all(|part| !part.is_empty() && part.bytes().all(|byte| byte.is_ascii_digit()))
     })
 }
 
 fn wrong_type(value: &Value, wanted: &str, schema: &Value, path: &str) -> Finding {
-    let finding = Finding::error(format!("must be {}", article(wanted))).at(path).found(value.clone());
+    let finding = Finding::error(format!("must be {}", article(wanted)))
+        .at(path)
+        .found(value.clone());
     match (wanted, value, schema["enum"].as_array()) {
-        ("boolean", Value::String(text), _) if text == "true" || text == "false" => finding.propose(text == "true"),
+        ("boolean", Value::String(text), _) if text == "true" || text == "false" => {
+            finding.propose(text == "true")
+        }
         ("string", Value::Number(number), _) => finding.propose(number.to_string()),
-        ("string", Value::Bool(_), Some(choices)) => Finding { message: one_of(choices), ..finding },
+        ("string", Value::Bool(_), Some(choices)) => Finding {
+            message: one_of(choices),
+            ..finding
+        },
         _ => finding,
     }
 }
@@ -166,7 +191,11 @@ fn article(kind: &str) -> String {
 fn paths(schema: &Value, prefix: &str) -> Vec<String> {
     let properties = schema["properties"].as_object();
     let each = properties.into_iter().flatten().flat_map(|(name, property)| {
-        let path = if prefix.is_empty() { name.clone() } else { format!("{prefix}.{name}") };
+        let path = if prefix.is_empty() {
+            name.clone()
+        } else {
+            format!("{prefix}.{name}")
+        };
         let inner = paths(property, &path);
         if inner.is_empty() { vec![path] } else { inner }
     });
@@ -180,13 +209,16 @@ mod tests {
     use super::*;
     use crate::input::schema::platform_spec;
 
-    fn lines(value: Value) -> Vec<String> {
-        check(&value, &platform_spec(&[]), "spec").iter().map(Finding::to_line).collect()
+    fn lines(value: &Value) -> Vec<String> {
+        check(value, &platform_spec(&[]), "spec")
+            .iter()
+            .map(Finding::to_line)
+            .collect()
     }
 
     #[test]
     fn everything_wrong_is_said_at_once() {
-        let lines = lines(json!({
+        let lines = lines(&json!({
             "flavour": "OpenShift", "tls": {"source": "serviceca", "skipVerify": "true"},
             "gateway": {"gatewayApi": 1.2, "version": "new"}, "allowTags": 3, "notebooks": []
         }));
@@ -207,7 +239,12 @@ mod tests {
 
     #[test]
     fn a_right_document_has_no_findings() {
-        assert_eq!(lines(json!({"flavor": "Kubernetes", "notebooks": {"culler": {"labels": {"app": "x"}}, "users": {"groups": ["a"]}}})), [""; 0]);
+        assert_eq!(
+            lines(
+                &json!({"flavor": "Kubernetes", "notebooks": {"culler": {"labels": {"app": "x"}}, "users": {"groups": ["a"]}}})
+            ),
+            [""; 0]
+        );
     }
 
     #[test]
@@ -215,7 +252,15 @@ mod tests {
         let schema = platform_spec(&[]);
         assert_eq!(scalar_at(&schema, "sidecar.image", "x"), Ok(json!("x")));
         assert_eq!(scalar_at(&schema, "allowTags", "true"), Ok(json!(true)));
-        assert!(scalar_at(&schema, "gateway.nmae", "x").unwrap_err().contains("gateway.name"));
-        assert!(scalar_at(&schema, "gateway", "x").unwrap_err().contains("not a single value"));
+        assert!(
+            scalar_at(&schema, "gateway.nmae", "x")
+                .unwrap_err()
+                .contains("gateway.name")
+        );
+        assert!(
+            scalar_at(&schema, "gateway", "x")
+                .unwrap_err()
+                .contains("not a single value")
+        );
     }
 }

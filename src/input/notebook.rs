@@ -38,6 +38,8 @@ pub struct Notebook {
     pub service_account: String,
     /// `spec.template.spec.hostNetwork`
     pub host_network: bool,
+    /// `spec.template.spec.automountServiceAccountToken`
+    pub automount_token: Option<bool>,
     /// `spec.template.spec.containers`
     pub containers: Vec<Container>,
     /// `spec.template.spec.initContainers`
@@ -77,15 +79,22 @@ pub fn read(value: &Value) -> Result<Notebook, Vec<Finding>> {
         namespace: reader.text(&metadata.field("namespace")),
         labels: reader.texts(&metadata.field("labels")),
         annotations: reader.texts(&metadata.field("annotations")),
-        finalizers: reader.list(&metadata.field("finalizers"), |reader, place| reader.text(place)),
+        finalizers: reader.list(&metadata.field("finalizers"), Reader::text),
         service_account_name: reader.text(&pod.field("serviceAccountName")),
         service_account: reader.text(&pod.field("serviceAccount")),
-        host_network: reader.flag(&pod.field("hostNetwork")),
+        host_network: reader.flag(&pod.field("hostNetwork")).unwrap_or_default(),
+        automount_token: reader.flag(&pod.field("automountServiceAccountToken")),
         containers: reader.list(&pod.field("containers"), container),
         init_containers: reader.list(&pod.field("initContainers"), container),
-        volumes: reader.list(&pod.field("volumes"), |reader, place| reader.text(&place.field("name"))),
+        volumes: reader.list(&pod.field("volumes"), |reader, place| {
+            reader.text(&place.field("name"))
+        }),
     };
-    if reader.findings.is_empty() { Ok(notebook) } else { Err(reader.findings) }
+    if reader.findings.is_empty() {
+        Ok(notebook)
+    } else {
+        Err(reader.findings)
+    }
 }
 
 fn container(reader: &mut Reader, place: &Place<'_>) -> Container {
@@ -93,7 +102,10 @@ fn container(reader: &mut Reader, place: &Place<'_>) -> Container {
         name: reader.text(&place.field("name")),
         number: reader.number(&place.field("containerPort")),
     };
-    Container { name: reader.text(&place.field("name")), ports: reader.list(&place.field("ports"), port) }
+    Container {
+        name: reader.text(&place.field("name")),
+        ports: reader.list(&place.field("ports"), port),
+    }
 }
 
 /// A value and the path to it.
@@ -110,13 +122,19 @@ struct Reader {
 
 impl<'a> Place<'a> {
     fn root(value: &'a Value) -> Self {
-        Self { value, path: String::new() }
+        Self {
+            value,
+            path: String::new(),
+        }
     }
 
     fn field(&self, name: &str) -> Self {
         let mut path = self.path.clone();
         push_key(&mut path, name);
-        Self { value: self.value.get(name).unwrap_or(&Value::Null), path }
+        Self {
+            value: self.value.get(name).unwrap_or(&Value::Null),
+            path,
+        }
     }
 }
 
@@ -128,7 +146,9 @@ impl Reader {
             Value::Null => String::new(),
             Value::String(text) => text.clone(),
             other => {
-                let finding = Finding::error("must be text; quote it").at(&place.path).found(other.clone());
+                let finding = Finding::error("must be text; quote it")
+                    .at(&place.path)
+                    .found(other.clone());
                 self.findings.push(if other.is_boolean() || other.is_number() {
                     finding.propose(other.to_string())
                 } else {
@@ -139,12 +159,16 @@ impl Reader {
         }
     }
 
-    fn flag(&mut self, place: &Place<'_>) -> bool {
+    fn flag(&mut self, place: &Place<'_>) -> Option<bool> {
         match place.value {
-            Value::Null => false,
-            Value::Bool(flag) => *flag,
+            Value::Null => None,
+            Value::Bool(flag) => Some(*flag),
             other => {
-                self.findings.push(Finding::error("must be true or false").at(&place.path).found(other.clone()));
+                self.findings.push(
+                    Finding::error("must be true or false")
+                        .at(&place.path)
+                        .found(other.clone()),
+                );
                 false
             }
         }
@@ -162,11 +186,16 @@ impl Reader {
     fn texts(&mut self, place: &Place<'_>) -> BTreeMap<String, String> {
         match place.value {
             Value::Null => BTreeMap::new(),
-            Value::Object(fields) => {
-                fields.keys().map(|key| (key.clone(), self.text(&place.field(key)))).collect()
-            }
+            Value::Object(fields) => fields
+                .keys()
+                .map(|key| (key.clone(), self.text(&place.field(key))))
+                .collect(),
             other => {
-                self.findings.push(Finding::error("must be a mapping").at(&place.path).found(other.clone()));
+                self.findings.push(
+                    Finding::error("must be a mapping")
+                        .at(&place.path)
+                        .found(other.clone()),
+                );
                 BTreeMap::new()
             }
         }
@@ -178,10 +207,22 @@ impl Reader {
             Value::Array(items) => items
                 .iter()
                 .enumerate()
-                .map(|(index, value)| read(self, &Place { value, path: format!("{}[{index}]", place.path) }))
+                .map(|(index, value)| {
+                    read(
+                        self,
+                        &Place {
+                            value,
+                            path: format!("{}[{index}]", place.path),
+                        },
+                    )
+                })
                 .collect(),
             other => {
-                self.findings.push(Finding::error("must be a list").at(&place.path).found(other.clone()));
+                self.findings.push(
+                    Finding::error("must be a list")
+                        .at(&place.path)
+                        .found(other.clone()),
+                );
                 Vec::new()
             }
         }

@@ -29,7 +29,7 @@ pub struct PlatformSpec {
     pub default_namespace: Option<String>,
     /// The gateway that routes attach to.
     pub gateway: Option<GatewaySpec>,
-    /// How people log in. Needed once a Gateway, GatewayConfig or Auth is defined in the input.
+    /// How people log in. Needed once a Gateway, `GatewayConfig` or Auth is defined in the input.
     pub auth_mode: Option<AuthMode>,
     /// What happens when authMode is OIDC and its configuration is missing.
     pub on_missing_oidc: Option<OnMissingOidc>,
@@ -67,7 +67,7 @@ pub enum Flavor {
 pub enum AuthMode {
     /// OpenShift's own OAuth server.
     OpenShift,
-    /// An OpenID Connect issuer that the API server trusts.
+    /// An `OpenID` Connect issuer that the API server trusts.
     #[serde(rename = "OIDC")]
     #[schemars(rename = "OIDC")]
     Oidc,
@@ -95,7 +95,7 @@ pub struct GatewaySpec {
     pub name: Option<String>,
     /// Its namespace.
     pub namespace: Option<String>,
-    /// Its GatewayClass.
+    /// Its `GatewayClass`.
     pub class_name: Option<String>,
     /// The controller of that class.
     pub controller_name: Option<String>,
@@ -146,9 +146,9 @@ pub enum IngressMode {
 pub struct TlsSpec {
     /// Who issues the certificates of the guards.
     pub source: Option<TlsSource>,
-    /// The cert-manager issuer, where source is CertManager.
+    /// The cert-manager issuer, where source is `CertManager`.
     pub issuer_ref: Option<IssuerRef>,
-    /// The object that holds the authority of those certificates, where source is CertManager or Provided.
+    /// The object that holds the authority of those certificates, where source is `CertManager` or Provided.
     pub ca_ref: Option<CaRef>,
     /// Turns verification of the guards' certificates off. Every run warns about it.
     pub skip_verify: Option<bool>,
@@ -173,7 +173,7 @@ pub enum TlsSource {
 pub struct IssuerRef {
     /// Its name.
     pub name: Option<String>,
-    /// Its kind: ClusterIssuer or Issuer.
+    /// Its kind: `ClusterIssuer` or Issuer.
     pub kind: Option<String>,
     /// Its API group.
     pub group: Option<String>,
@@ -211,7 +211,7 @@ pub struct SidecarSpec {
 pub enum SidecarProgram {
     /// The upstream kube-rbac-proxy, OpenShift's build included: takes the verb from the HTTP method.
     KubeRbacProxy,
-    /// Open Data Hub's fork: honours a configured verb, and needs to be told not to cut WebSockets.
+    /// Open Data Hub's fork: honours a configured verb, and needs to be told not to cut `WebSockets`.
     OdhKubeRbacProxy,
     /// Our own.
     Gatewright,
@@ -251,7 +251,7 @@ pub struct ImagesSpec {
 pub struct NotebooksSpec {
     /// Whether Open Data Hub's notebook controller runs too and is the author of the graph.
     pub controller: Option<Operator>,
-    /// The namespace of the HTTPRoutes.
+    /// The namespace of the `HTTPRoutes`.
     pub route_namespace: Option<String>,
     /// Who may open every Notebook, beside its owner.
     pub users: Option<SubjectsSpec>,
@@ -328,7 +328,7 @@ pub struct SecretsSpec {
 pub enum SecretsStrategy {
     /// Existing Secrets are referred to by name.
     Reference,
-    /// ExternalSecrets are written that fetch them.
+    /// `ExternalSecrets` are written that fetch them.
     ExternalSecret,
 }
 

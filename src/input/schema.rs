@@ -15,14 +15,19 @@ pub fn platform_spec(defaults: &[(&str, String)]) -> Value {
         settings.inline_subschemas = true;
         settings.meta_schema = None;
     });
-    let mut schema = settings.into_generator().into_root_schema_for::<PlatformSpec>().to_value();
+    let mut schema = settings
+        .into_generator()
+        .into_root_schema_for::<PlatformSpec>()
+        .to_value();
     simplify(&mut schema);
     if let Some(fields) = schema.as_object_mut() {
         fields.remove("title");
         fields.insert("required".into(), json!(["flavor"]));
     }
     for (path, default) in defaults {
-        let field = path.split('.').try_fold(&mut schema, |at, name| at.get_mut("properties")?.get_mut(name));
+        let field = path
+            .split('.')
+            .try_fold(&mut schema, |at, name| at.get_mut("properties")?.get_mut(name));
         if let Some(Value::Object(field)) = field {
             let value = match field.get("type").and_then(Value::as_str) {
                 Some("boolean") => json!(default == "true"),
@@ -56,7 +61,7 @@ pub fn platform_document(defaults: &[(&str, String)]) -> Value {
     })
 }
 
-/// The CustomResourceDefinition of Platform, for clusters in which the document itself is kept.
+/// The `CustomResourceDefinition` of Platform, for clusters in which the document itself is kept.
 pub fn platform_crd(defaults: &[(&str, String)]) -> Value {
     json!({
         "apiVersion": "apiextensions.k8s.io/v1",
@@ -157,19 +162,31 @@ fn simplify(schema: &mut Value) {
         }
         if let Some(Value::Array(options)) = fields.remove("oneOf") {
             fields.insert("type".into(), json!("string"));
-            fields.insert("enum".into(), options.iter().map(|option| option["const"].clone()).collect());
+            fields.insert(
+                "enum".into(),
+                options.iter().map(|option| option["const"].clone()).collect(),
+            );
             let variants = options.iter().filter_map(|option| {
-                Some(format!("{}: {}", option["const"].as_str()?, option["description"].as_str()?))
+                Some(format!(
+                    "{}: {}",
+                    option["const"].as_str()?,
+                    option["description"].as_str()?
+                ))
             });
             let text = variants.collect::<Vec<_>>().join(" ");
-            let own = fields.get("description").and_then(Value::as_str).unwrap_or_default();
+            let own = fields
+                .get("description")
+                .and_then(Value::as_str)
+                .unwrap_or_default();
             let all = format!("{own} {text}").trim().to_owned();
             fields.insert("description".into(), Value::from(all));
         }
         if fields.get("default") == Some(&Value::Null) {
             fields.remove("default");
         }
-        if fields.get("default").is_some_and(Value::is_object) || fields.get("default").is_some_and(Value::is_array) {
+        if fields.get("default").is_some_and(Value::is_object)
+            || fields.get("default").is_some_and(Value::is_array)
+        {
             fields.remove("default");
         }
         if let Some(Value::String(description)) = fields.get_mut("description") {

@@ -13,8 +13,12 @@ pub const LEGACY_INDEX: &str = "config.kubernetes.io/index";
 /// `"true"` on what is input for tools and never goes to a cluster.
 pub const LOCAL_CONFIG: &str = "config.kubernetes.io/local-config";
 /// What the orchestrators keep in annotations for themselves while a function runs. Such keys never count as a user's edit.
-pub const INTERNAL_PREFIXES: [&str; 4] =
-    ["internal.config.kubernetes.io/", "config.kubernetes.io/", "config.k8s.io/", "kustomize.config.k8s.io/"];
+pub const INTERNAL_PREFIXES: [&str; 4] = [
+    "internal.config.kubernetes.io/",
+    "config.kubernetes.io/",
+    "config.k8s.io/",
+    "kustomize.config.k8s.io/",
+];
 /// Says which program an object belongs to (Kubernetes' recommended labels).
 pub const MANAGED_BY: &str = "app.kubernetes.io/managed-by";
 

@@ -58,9 +58,23 @@ impl<'a> Editor<'a> {
     /// The item's text cannot be read.
     pub fn new(source: &'a Source, item: &Item) -> std::result::Result<Self, SyntaxError> {
         let tree = item.piece(source).tree()?;
-        let first_line = source.slice(&item.range).split_inclusive('\n').next().unwrap_or_default();
-        let newline = if first_line.ends_with("\r\n") { "\r\n" } else { "\n" };
-        Ok(Self { text: &source.text, range: item.range.clone(), newline, tree, splices: Vec::new() })
+        let first_line = source
+            .slice(&item.range)
+            .split_inclusive('\n')
+            .next()
+            .unwrap_or_default();
+        let newline = if first_line.ends_with("\r\n") {
+            "\r\n"
+        } else {
+            "\n"
+        };
+        Ok(Self {
+            text: &source.text,
+            range: item.range.clone(),
+            newline,
+            tree,
+            splices: Vec::new(),
+        })
     }
 
     /// The nodes of the object as it came.
@@ -91,7 +105,8 @@ impl<'a> Editor<'a> {
         };
         if old.range.is_empty() {
             let at = self.behind_colon(&key_node);
-            self.splices.push(Splice::insert(at, format!(" {}", yaml::to_flow(value))));
+            self.splices
+                .push(Splice::insert(at, format!(" {}", yaml::to_flow(value))));
             return Ok(Before::Text(String::new()));
         }
         let before = self.text[old.range.clone()].to_owned();
@@ -113,9 +128,13 @@ impl<'a> Editor<'a> {
     /// No mapping at `path`, or a field that shares its line with something else.
     pub fn unset(&mut self, path: &[Step<'_>], keys: &[&str]) -> Result<()> {
         let (map, flow) = self.mapping(path)?;
-        let NodeKind::Mapping { entries, .. } = &map.kind else { return Ok(()) };
-        let ranges: Vec<Range<usize>> =
-            entries.iter().map(|(key, value)| key.range.start..value.range.end.max(key.range.end)).collect();
+        let NodeKind::Mapping { entries, .. } = &map.kind else {
+            return Ok(());
+        };
+        let ranges: Vec<Range<usize>> = entries
+            .iter()
+            .map(|(key, value)| key.range.start..value.range.end.max(key.range.end))
+            .collect();
         let gone: Vec<usize> = (0..entries.len())
             .filter(|at| entries[*at].0.text().is_some_and(|text| keys.contains(&text)))
             .collect();
@@ -123,7 +142,8 @@ impl<'a> Editor<'a> {
             self.remove_flow(&ranges, &gone);
             return Ok(());
         }
-        self.remove_lines(&ranges, &gone).ok_or_else(|| EditError::NotOnItsOwnLines(describe(path)))
+        self.remove_lines(&ranges, &gone)
+            .ok_or_else(|| EditError::NotOnItsOwnLines(describe(path)))
     }
 
     /// Puts back what stood at a field before [`Editor::set`].
@@ -159,40 +179,61 @@ impl<'a> Editor<'a> {
                 self.new_entry(&map, true, key, &Value::from(values.to_vec()))
             } else {
                 let column = self.column(map.range.start);
-                let text = format!("{}{key}:{}", self.line(column), self.dashes(values, column + self.offset(&map)));
+                let text = format!(
+                    "{}{key}:{}",
+                    self.line(column),
+                    self.dashes(values, column + self.offset(&map))
+                );
                 Splice::insert(self.line_end(map.range.end), text).at_column(column)
             };
             self.splices.push(splice);
             return Ok(Before::Absent);
         };
         match &list.kind {
-            NodeKind::Sequence { flow: false, starts, .. } => {
+            NodeKind::Sequence {
+                flow: false, starts, ..
+            } => {
                 let column = starts.last().map_or(0, |at| self.column(*at));
                 let text = self.dashes(values, column);
-                self.splices.push(Splice::insert(self.line_end(list.range.end), text).at_column(column + 1));
+                self.splices
+                    .push(Splice::insert(self.line_end(list.range.end), text).at_column(column + 1));
                 Ok(Before::Present)
             }
-            NodeKind::Sequence { flow: true, items, .. } => {
+            NodeKind::Sequence {
+                flow: true, items, ..
+            } => {
                 let ranges: Vec<Range<usize>> = items.iter().map(|item| item.range.clone()).collect();
                 let lead = self.flow_separator(&ranges);
                 let at = ranges.last().map_or(list.range.start + 1, |last| last.end);
                 for (index, value) in values.iter().enumerate() {
-                    let lead = if ranges.is_empty() && index == 0 { "" } else { &lead };
-                    self.splices.push(Splice::insert(at, format!("{lead}{}", yaml::to_flow(value))));
+                    let lead = if ranges.is_empty() && index == 0 {
+                        ""
+                    } else {
+                        &lead
+                    };
+                    self.splices
+                        .push(Splice::insert(at, format!("{lead}{}", yaml::to_flow(value))));
                 }
                 Ok(Before::Present)
             }
             NodeKind::Scalar { .. } if list.is_null() => {
                 let before = self.text[list.range.clone()].to_owned();
                 if !before.is_empty() {
-                    self.splices.push(Splice::replace(list.range, yaml::to_flow(&Value::from(values.to_vec()))));
+                    self.splices.push(Splice::replace(
+                        list.range,
+                        yaml::to_flow(&Value::from(values.to_vec())),
+                    ));
                 } else if map_flow {
                     let at = self.behind_colon(&key_node);
-                    self.splices.push(Splice::insert(at, format!(" {}", yaml::to_flow(&Value::from(values.to_vec())))));
+                    self.splices.push(Splice::insert(
+                        at,
+                        format!(" {}", yaml::to_flow(&Value::from(values.to_vec()))),
+                    ));
                 } else {
                     let column = self.column(map.range.start) + self.offset(&map);
                     let text = self.dashes(values, column);
-                    self.splices.push(Splice::insert(self.line_end(key_node.range.end), text).at_column(column + 1));
+                    self.splices
+                        .push(Splice::insert(self.line_end(key_node.range.end), text).at_column(column + 1));
                 }
                 Ok(Before::Text(before))
             }
@@ -208,7 +249,9 @@ impl<'a> Editor<'a> {
         let (map, map_flow) = self.mapping(path)?;
         let missing = || EditError::NotThere(format!("{}.{key}", describe(path)));
         let (key_node, list) = map.entry(key).ok_or_else(missing)?;
-        let NodeKind::Sequence { flow, items, starts } = &list.kind else { return Err(missing()) };
+        let NodeKind::Sequence { flow, items, starts } = &list.kind else {
+            return Err(missing());
+        };
         let ranges: Vec<Range<usize>> = items
             .iter()
             .zip(starts)
@@ -218,8 +261,13 @@ impl<'a> Editor<'a> {
         match before {
             Before::Absent if all => return self.unset(path, &[key]),
             Before::Text(text) if all && (*flow || map_flow) => {
-                let start = if text.is_empty() { self.behind_colon(key_node) } else { list.range.start };
-                self.splices.push(Splice::replace(start..list.range.end, text.clone()));
+                let start = if text.is_empty() {
+                    self.behind_colon(key_node)
+                } else {
+                    list.range.start
+                };
+                self.splices
+                    .push(Splice::replace(start..list.range.end, text.clone()));
                 return Ok(());
             }
             _ => {}
@@ -228,7 +276,8 @@ impl<'a> Editor<'a> {
             self.remove_flow(&ranges, gone);
             return Ok(());
         }
-        self.remove_lines(&ranges, gone).ok_or_else(|| EditError::NotOnItsOwnLines(format!("{}.{key}", describe(path))))
+        self.remove_lines(&ranges, gone)
+            .ok_or_else(|| EditError::NotOnItsOwnLines(format!("{}.{key}", describe(path))))
     }
 
     /// Writes another value in the place of a list's item.
@@ -243,16 +292,21 @@ impl<'a> Editor<'a> {
         };
         let item = items.get(index).ok_or_else(missing)?;
         if *flow || matches!(item.kind, NodeKind::Mapping { flow: true, .. }) {
-            self.splices.push(Splice::replace(item.range.clone(), yaml::to_flow(value)));
+            self.splices
+                .push(Splice::replace(item.range.clone(), yaml::to_flow(value)));
             return Ok(());
         }
         let start = starts[index];
         if self.first_on_line(start).is_none() {
-            return Err(EditError::NotOnItsOwnLines(format!("{}.{key}[{index}]", describe(path))));
+            return Err(EditError::NotOnItsOwnLines(format!(
+                "{}.{key}[{index}]",
+                describe(path)
+            )));
         }
         let text = self.dashes(std::slice::from_ref(value), self.column(start));
         let from = self.break_before(start);
-        self.splices.push(Splice::replace(from..self.line_end(item.range.end), text));
+        self.splices
+            .push(Splice::replace(from..self.line_end(item.range.end), text));
         Ok(())
     }
 
@@ -297,7 +351,11 @@ impl<'a> Editor<'a> {
         let bytes = self.text.as_bytes();
         let from = end.saturating_sub(1).max(self.range.start);
         let found = memchr::memchr(b'\n', &bytes[from..]).map_or(bytes.len(), |at| from + at);
-        if found > 0 && found < bytes.len() && bytes[found - 1] == b'\r' { found - 1 } else { found }
+        if found > 0 && found < bytes.len() && bytes[found - 1] == b'\r' {
+            found - 1
+        } else {
+            found
+        }
     }
 
     /// The start of the line break in front of the line of `at`.
@@ -307,13 +365,20 @@ impl<'a> Editor<'a> {
             return 0;
         }
         let bytes = self.text.as_bytes();
-        if start > 1 && bytes[start - 2] == b'\r' { start - 2 } else { start - 1 }
+        if start > 1 && bytes[start - 2] == b'\r' {
+            start - 2
+        } else {
+            start - 1
+        }
     }
 
     /// The line start, if nothing but blanks stands before `at`.
     fn first_on_line(&self, at: usize) -> Option<usize> {
         let start = self.line_start(at);
-        self.text[start..at].bytes().all(|byte| byte == b' ').then_some(start)
+        self.text[start..at]
+            .bytes()
+            .all(|byte| byte == b' ')
+            .then_some(start)
     }
 
     // --- text ---
@@ -324,11 +389,15 @@ impl<'a> Editor<'a> {
 
     /// How far a list's dashes stand from their key: as the mapping's other lists have it.
     fn offset(&self, map: &Node) -> usize {
-        let NodeKind::Mapping { entries, .. } = &map.kind else { return 0 };
+        let NodeKind::Mapping { entries, .. } = &map.kind else {
+            return 0;
+        };
         entries
             .iter()
             .find_map(|(key, value)| match &value.kind {
-                NodeKind::Sequence { flow: false, starts, .. } => {
+                NodeKind::Sequence {
+                    flow: false, starts, ..
+                } => {
                     let dash = self.column(*starts.first()?);
                     Some(dash.saturating_sub(self.column(key.range.start)))
                 }
@@ -356,20 +425,35 @@ impl<'a> Editor<'a> {
     }
 
     fn new_entry(&self, map: &Node, flow: bool, key: &str, value: &Value) -> Splice {
-        let NodeKind::Mapping { entries, .. } = &map.kind else { return Splice::insert(map.range.end, "") };
+        let NodeKind::Mapping { entries, .. } = &map.kind else {
+            return Splice::insert(map.range.end, "");
+        };
         if flow {
-            let ranges: Vec<Range<usize>> =
-                entries.iter().map(|(key, value)| key.range.start..value.range.end.max(key.range.end)).collect();
-            let lead = if ranges.is_empty() { String::new() } else { self.flow_separator(&ranges) };
+            let ranges: Vec<Range<usize>> = entries
+                .iter()
+                .map(|(key, value)| key.range.start..value.range.end.max(key.range.end))
+                .collect();
+            let lead = if ranges.is_empty() {
+                String::new()
+            } else {
+                self.flow_separator(&ranges)
+            };
             let at = ranges.last().map_or(map.range.start + 1, |last| last.end);
-            let text = format!("{lead}{}: {}", yaml::to_flow(&Value::from(key)), yaml::to_flow(value));
+            let text = format!(
+                "{lead}{}: {}",
+                yaml::to_flow(&Value::from(key)),
+                yaml::to_flow(value)
+            );
             return Splice::insert(at, text);
         }
         let column = self.column(map.range.start);
         let mut fields = serde_json::Map::new();
         fields.insert(key.to_owned(), value.clone());
         let block = yaml::to_block(&Value::Object(fields), Quoting::WhereNeeded);
-        let text: String = block.lines().map(|line| format!("{}{line}", self.line(column))).collect();
+        let text: String = block
+            .lines()
+            .map(|line| format!("{}{line}", self.line(column)))
+            .collect();
         Splice::insert(self.line_end(map.range.end), text).at_column(column)
     }
 
@@ -396,10 +480,12 @@ impl<'a> Editor<'a> {
             }
             Some(kept) => {
                 if kept > 0 {
-                    self.splices.push(Splice::remove(ranges[0].start..ranges[kept].start));
+                    self.splices
+                        .push(Splice::remove(ranges[0].start..ranges[kept].start));
                 }
                 for at in gone.iter().filter(|at| **at > kept) {
-                    self.splices.push(Splice::remove(ranges[at - 1].end..ranges[*at].end));
+                    self.splices
+                        .push(Splice::remove(ranges[at - 1].end..ranges[*at].end));
                 }
             }
         }
@@ -425,7 +511,11 @@ impl<'a> Editor<'a> {
 fn inline(value: &Value) -> String {
     let block = yaml::to_block(value, Quoting::WhereNeeded);
     let line = block.trim_end_matches('\n');
-    if line.contains('\n') || value.is_array() || value.is_object() { yaml::to_flow(value) } else { line.to_owned() }
+    if line.contains('\n') || value.is_array() || value.is_object() {
+        yaml::to_flow(value)
+    } else {
+        line.to_owned()
+    }
 }
 
 fn describe(path: &[Step<'_>]) -> String {

@@ -46,24 +46,29 @@ pub fn read(text: &str, range: Range<usize>) -> Result<Head, SyntaxError> {
             return Err(SyntaxError::new(start, NO_OBJECT));
         }
     };
-    let simple = entries.ok().and_then(|entries| simple(text, &scanner, &entries).transpose()).transpose()?;
-    match simple {
-        Some(head) => Ok(head),
-        None => {
-            scanner.check(start)?;
-            let piece = Piece::new(text, start..range.end, scanner.column(start));
-            let value = piece.value()?;
-            if !value.is_object() {
-                return Err(SyntaxError::new(start, NO_OBJECT));
-            }
-            for field in ["apiVersion", "kind"] {
-                if value.get(field).is_some_and(|value| !value.is_string() && !value.is_null()) {
-                    let at = piece.tree()?.nearest(field).range.start;
-                    return Err(SyntaxError::new(at, format!("{field} must be text")));
-                }
-            }
-            Ok(from_value(&value))
+    let simple = entries
+        .ok()
+        .and_then(|entries| simple(text, &scanner, &entries).transpose())
+        .transpose()?;
+    if let Some(head) = simple {
+        Ok(head)
+    } else {
+        scanner.check(start)?;
+        let piece = Piece::new(text, start..range.end, scanner.column(start));
+        let value = piece.value()?;
+        if !value.is_object() {
+            return Err(SyntaxError::new(start, NO_OBJECT));
         }
+        for field in ["apiVersion", "kind"] {
+            if value
+                .get(field)
+                .is_some_and(|value| !value.is_string() && !value.is_null())
+            {
+                let at = piece.tree()?.nearest(field).range.start;
+                return Err(SyntaxError::new(at, format!("{field} must be text")));
+            }
+        }
+        Ok(from_value(&value))
     }
 }
 
@@ -77,11 +82,22 @@ pub fn from_value(value: &Value) -> Head {
     let metadata = value.get("metadata");
     let field = |name: &str| text(metadata.and_then(|metadata| metadata.get(name)));
     let map = |name: &str| {
-        let fields = metadata.and_then(|metadata| metadata.get(name)).and_then(Value::as_object);
-        fields.into_iter().flatten().map(|(key, value)| (key.clone(), text(Some(value)))).collect()
+        let fields = metadata
+            .and_then(|metadata| metadata.get(name))
+            .and_then(Value::as_object);
+        fields
+            .into_iter()
+            .flatten()
+            .map(|(key, value)| (key.clone(), text(Some(value))))
+            .collect()
     };
     Head {
-        id: ObjectId::new(&text(value.get("apiVersion")), &text(value.get("kind")), &field("namespace"), &field("name")),
+        id: ObjectId::new(
+            &text(value.get("apiVersion")),
+            &text(value.get("kind")),
+            &field("namespace"),
+            &field("name"),
+        ),
         labels: map("labels"),
         annotations: map("annotations"),
     }
@@ -92,23 +108,34 @@ pub fn from_value(value: &Value) -> Head {
 impl Head {
     /// Whether the document is marked as input for tools alone.
     pub fn is_local_config(&self) -> bool {
-        self.annotations.get(annotations::LOCAL_CONFIG).is_some_and(|value| value == "true")
+        self.annotations
+            .get(annotations::LOCAL_CONFIG)
+            .is_some_and(|value| value == "true")
     }
 }
 
 /// The head, if everything it needs is written plainly; `None` sends the document to the library.
 fn simple(text: &str, scanner: &Scanner<'_>, entries: &[Entry]) -> Result<Option<Head>, SyntaxError> {
-    let Some([api_version, kind, metadata]) = fields(text, entries, ["apiVersion", "kind", "metadata"])? else {
+    let Some([api_version, kind, metadata]) = fields(text, entries, ["apiVersion", "kind", "metadata"])?
+    else {
         return Ok(None);
     };
-    let (Some(api_version), Some(kind)) = (scalar(text, api_version), scalar(text, kind)) else { return Ok(None) };
+    let (Some(api_version), Some(kind)) = (scalar(text, api_version), scalar(text, kind)) else {
+        return Ok(None);
+    };
     let Some(metadata) = metadata else {
-        return Ok(Some(Head { id: ObjectId::new(&api_version, &kind, "", ""), ..Head::default() }));
+        return Ok(Some(Head {
+            id: ObjectId::new(&api_version, &kind, "", ""),
+            ..Head::default()
+        }));
     };
     let bytes = &text.as_bytes()[metadata.value.clone()];
     let inner = scanner.until(metadata.value.end);
     let start = inner.skip_trivia(metadata.value.start)?;
-    let marked = MARKS.iter().any(|mark| memchr::memmem::find(bytes, mark).is_some()) || bytes.contains(&b'\\');
+    let marked = MARKS
+        .iter()
+        .any(|mark| memchr::memmem::find(bytes, mark).is_some())
+        || bytes.contains(&b'\\');
     if let (true, Some(start)) = (marked, start) {
         if matches!(text.as_bytes()[start], b'&' | b'*' | b'!') || bytes.contains(&b'*') {
             return Ok(None);
@@ -124,9 +151,16 @@ fn simple(text: &str, scanner: &Scanner<'_>, entries: &[Entry]) -> Result<Option
         _ => return Ok(None),
     };
     let Ok(entries) = entries else { return Ok(None) };
-    let Some([namespace, name]) = fields(text, &entries, ["namespace", "name"])? else { return Ok(None) };
-    let (Some(namespace), Some(name)) = (scalar(text, namespace), scalar(text, name)) else { return Ok(None) };
-    Ok(Some(Head { id: ObjectId::new(&api_version, &kind, &namespace, &name), ..Head::default() }))
+    let Some([namespace, name]) = fields(text, &entries, ["namespace", "name"])? else {
+        return Ok(None);
+    };
+    let (Some(namespace), Some(name)) = (scalar(text, namespace), scalar(text, name)) else {
+        return Ok(None);
+    };
+    Ok(Some(Head {
+        id: ObjectId::new(&api_version, &kind, &namespace, &name),
+        ..Head::default()
+    }))
 }
 
 /// The entries with the given names; `None` where a key is written in a way that is not plain to read.
@@ -138,8 +172,12 @@ fn fields<'a, const N: usize>(
     let mut found = [None; N];
     for entry in entries {
         let key = &text[entry.key.clone()];
-        let Some(key) = plain_key(key) else { return Ok(None) };
-        let Some(at) = names.iter().position(|name| *name == key) else { continue };
+        let Some(key) = plain_key(key) else {
+            return Ok(None);
+        };
+        let Some(at) = names.iter().position(|name| *name == key) else {
+            continue;
+        };
         if found[at].is_some() {
             let message = format!("field `{key}` is given twice; readers disagree which one counts");
             return Err(SyntaxError::new(entry.key.start, message));
@@ -154,13 +192,16 @@ fn plain_key(key: &str) -> Option<&str> {
         [b'"', .., b'"'] | [b'\'', .., b'\''] if key.len() > 1 => &key[1..key.len() - 1],
         _ => key,
     };
-    let plain = !inner.contains(['\\', '\'', '"', '\n']) && !inner.starts_with(['&', '*', '!', '?', '<', '{', '[']);
+    let plain =
+        !inner.contains(['\\', '\'', '"', '\n']) && !inner.starts_with(['&', '*', '!', '?', '<', '{', '[']);
     plain.then_some(inner)
 }
 
 /// A scalar written on one line without properties or escapes; empty for none.
 fn scalar(text: &str, entry: Option<&Entry>) -> Option<String> {
-    let Some(entry) = entry else { return Some(String::new()) };
+    let Some(entry) = entry else {
+        return Some(String::new());
+    };
     let value = text[entry.value.clone()].trim_matches([' ', '\t', '\n', '\r']);
     let first = value.bytes().next();
     let inner = match first {
@@ -177,16 +218,25 @@ fn scalar(text: &str, entry: Option<&Entry>) -> Option<String> {
             }
             inner
         }
-        Some(b'&' | b'*' | b'!' | b'|' | b'>' | b'[' | b'{' | b'#' | b'%' | b'@' | b'`' | b'?') => return None,
+        Some(b'&' | b'*' | b'!' | b'|' | b'>' | b'[' | b'{' | b'#' | b'%' | b'@' | b'`' | b'?') => {
+            return None;
+        }
         Some(_) => {
             let line = value.lines().next().unwrap_or_default();
             let plain = line.find(" #").map_or(line, |at| &line[..at]).trim_end();
             let rest = value[line.len()..].trim();
             // More lines: comments only, or a scalar that goes on and is for the library to fold.
-            if !rest.lines().all(|line| line.trim().is_empty() || line.trim_start().starts_with('#')) {
+            if !rest
+                .lines()
+                .all(|line| line.trim().is_empty() || line.trim_start().starts_with('#'))
+            {
                 return None;
             }
-            if super::tree::is_null_word(plain) { "" } else { plain }
+            if super::tree::is_null_word(plain) {
+                ""
+            } else {
+                plain
+            }
         }
     };
     Some(inner.to_owned())
@@ -223,15 +273,24 @@ mod tests {
 
     #[test]
     fn a_second_kind_is_refused_in_every_spelling() {
-        for text in ["apiVersion: v1\nkind: ConfigMap\nkind: Notebook\n", "{kind: ConfigMap, apiVersion: v1, \"kind\": Notebook}", "kind: ConfigMap\napiVersion: v1\n\"k\\u0069nd\": Notebook\n"] {
+        for text in [
+            "apiVersion: v1\nkind: ConfigMap\nkind: Notebook\n",
+            "{kind: ConfigMap, apiVersion: v1, \"kind\": Notebook}",
+            "kind: ConfigMap\napiVersion: v1\n\"k\\u0069nd\": Notebook\n",
+        ] {
             let error = read(text, 0..text.len()).unwrap_err();
-            assert!(error.message.contains("twice") || error.message.contains("duplicate"), "{error}");
+            assert!(
+                error.message.contains("twice") || error.message.contains("duplicate"),
+                "{error}"
+            );
         }
     }
 
     #[test]
     fn marks_are_read_where_they_are_mentioned() {
-        let head = head("apiVersion: v1\nkind: A\nmetadata:\n  name: x\n  annotations:\n    config.kubernetes.io/local-config: \"true\"\n");
+        let head = head(
+            "apiVersion: v1\nkind: A\nmetadata:\n  name: x\n  annotations:\n    config.kubernetes.io/local-config: \"true\"\n",
+        );
         assert!(head.is_local_config());
     }
 

@@ -34,7 +34,11 @@ impl ObjectId {
 
     /// `group/version`, or the version alone for the core group.
     pub fn api_version(&self) -> String {
-        if self.group.is_empty() { self.version.clone() } else { format!("{}/{}", self.group, self.version) }
+        if self.group.is_empty() {
+            self.version.clone()
+        } else {
+            format!("{}/{}", self.group, self.version)
+        }
     }
 
     /// Whether both name the same object in a cluster.
@@ -60,6 +64,10 @@ impl fmt::Display for ObjectId {
         if !self.namespace.is_empty() {
             write!(formatter, "{}/", self.namespace)?;
         }
-        formatter.write_str(if self.name.is_empty() { "(no name)" } else { &self.name })
+        formatter.write_str(if self.name.is_empty() {
+            "(no name)"
+        } else {
+            &self.name
+        })
     }
 }

@@ -74,29 +74,50 @@ impl Severity {
 impl Finding {
     /// A finding that makes the run fail.
     pub fn error(message: impl Into<String>) -> Self {
-        Self { severity: Severity::Error, message: message.into(), object: None, field: None, file: None }
+        Self {
+            severity: Severity::Error,
+            message: message.into(),
+            object: None,
+            field: None,
+            file: None,
+        }
     }
 
     /// A finding that somebody should look at.
     pub fn warning(message: impl Into<String>) -> Self {
-        Self { severity: Severity::Warning, ..Self::error(message) }
+        Self {
+            severity: Severity::Warning,
+            ..Self::error(message)
+        }
     }
 
     /// A finding that is worth knowing.
     pub fn info(message: impl Into<String>) -> Self {
-        Self { severity: Severity::Info, ..Self::error(message) }
+        Self {
+            severity: Severity::Info,
+            ..Self::error(message)
+        }
     }
 
     /// The same, about an object.
     #[must_use]
     pub fn about(self, object: &ObjectId) -> Self {
-        Self { object: Some(object.clone()), ..self }
+        Self {
+            object: Some(object.clone()),
+            ..self
+        }
     }
 
     /// The same, about a field.
     #[must_use]
     pub fn at(self, path: impl Into<String>) -> Self {
-        Self { field: Some(Field { path: path.into(), ..Field::default() }), ..self }
+        Self {
+            field: Some(Field {
+                path: path.into(),
+                ..Field::default()
+            }),
+            ..self
+        }
     }
 
     /// The same, with what stands in the field.
@@ -116,7 +137,10 @@ impl Finding {
     /// The same, in a file.
     #[must_use]
     pub fn within(self, file: FileRef) -> Self {
-        Self { file: Some(file), ..self }
+        Self {
+            file: Some(file),
+            ..self
+        }
     }
 
     /// The `Result` object of the KRM functions specification. `severity` is always written: the specification's default
@@ -192,7 +216,10 @@ pub fn has_errors(findings: &[Finding]) -> bool {
 pub fn sort(findings: &mut Vec<Finding>) {
     let key = |finding: &Finding| {
         (
-            finding.file.as_ref().map(|file| (file.path.clone(), file.index, file.position)),
+            finding
+                .file
+                .as_ref()
+                .map(|file| (file.path.clone(), file.index, file.position)),
             finding.object.clone(),
             finding.field.as_ref().map(|field| field.path.clone()),
             finding.severity,
@@ -204,10 +231,16 @@ pub fn sort(findings: &mut Vec<Finding>) {
 }
 
 fn one_line(text: &str) -> String {
-    text.chars().map(|character| if character.is_control() { ' ' } else { character }).collect()
+    text.chars()
+        .map(|character| if character.is_control() { ' ' } else { character })
+        .collect()
 }
 
 fn short(value: &Value) -> String {
     let text = value.to_string();
-    if text.chars().count() <= 120 { text } else { text.chars().take(117).chain("...".chars()).collect() }
+    if text.chars().count() <= 120 {
+        text
+    } else {
+        text.chars().take(117).chain("...".chars()).collect()
+    }
 }

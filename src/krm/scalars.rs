@@ -5,7 +5,9 @@
 pub fn readers_disagree(text: &str) -> bool {
     const WORDS: [&str; 6] = ["y", "n", "yes", "no", "on", "off"];
     let lower = text.to_ascii_lowercase();
-    let one_case = text == lower || text.chars().skip(1).all(|c| c.is_ascii_lowercase()) || text == text.to_ascii_uppercase();
+    let one_case = text == lower
+        || text.chars().skip(1).all(|c| c.is_ascii_lowercase())
+        || text == text.to_ascii_uppercase();
     (one_case && WORDS.contains(&lower.as_str())) || is_date(text)
 }
 
@@ -26,7 +28,15 @@ mod tests {
         for text in ["yes", "No", "ON", "y", "2001-12-14"] {
             assert!(readers_disagree(text), "{text}");
         }
-        for text in ["true", "yEs", "1", "2001-12", "1.2.3-4", "2001-12-14T00:00:00Z", "nope"] {
+        for text in [
+            "true",
+            "yEs",
+            "1",
+            "2001-12",
+            "1.2.3-4",
+            "2001-12-14T00:00:00Z",
+            "nope",
+        ] {
             assert!(!readers_disagree(text), "{text}");
         }
     }

@@ -17,6 +17,9 @@ pub const BYTE_ORDER_MARK: &str = "\u{feff}";
 
 type Result<T> = std::result::Result<T, SyntaxError>;
 
+mod characters;
+mod flow;
+
 /// One entry of a mapping: where its key and its value lie.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Entry {
@@ -69,15 +72,23 @@ impl<'a> Scanner<'a> {
     /// A scanner for the part of `text` in `range` (bytes). Nothing behind the range is looked at.
     pub fn new(text: &'a str, range: Range<usize>) -> Self {
         let bytes = &text.as_bytes()[..range.end.min(text.len())];
-        let odd_breaks = bytes.get(range.start..).is_some_and(has_odd_breaks);
-        Self { text: bytes, end: bytes.len(), odd_breaks }
+        let odd_breaks = bytes.get(range.start..).is_some_and(characters::has_odd_breaks);
+        Self {
+            text: bytes,
+            end: bytes.len(),
+            odd_breaks,
+        }
     }
 
     /// The same text, read up to another end.
     #[must_use]
     pub fn until(self, end: usize) -> Self {
         let end = end.min(self.end);
-        Self { text: &self.text[..end], end, ..self }
+        Self {
+            text: &self.text[..end],
+            end,
+            ..self
+        }
     }
 
     /// The first byte at or after `at` that is neither blank nor comment, or `None` at the end. `at` must not lie in a scalar.
@@ -107,7 +118,9 @@ impl<'a> Scanner<'a> {
 
     /// Whether the text goes on with `prefix` at `at`.
     pub fn starts_with(&self, at: usize, prefix: &str) -> bool {
-        self.text.get(at..).is_some_and(|rest| rest.starts_with(prefix.as_bytes()))
+        self.text
+            .get(at..)
+            .is_some_and(|rest| rest.starts_with(prefix.as_bytes()))
     }
 
     /// The column (bytes from the line start, from 0) of an offset.
@@ -120,7 +133,11 @@ impl<'a> Scanner<'a> {
         let start = memchr::memrchr(b'\n', &self.text[..at.min(self.end)]).map_or(0, |found| found + 1);
         // A byte order mark takes no column.
         let behind = start + BYTE_ORDER_MARK.len();
-        if behind <= at && self.starts_with(start, BYTE_ORDER_MARK) { behind } else { start }
+        if behind <= at && self.starts_with(start, BYTE_ORDER_MARK) {
+            behind
+        } else {
+            start
+        }
     }
 
     /// The offset behind the line break that ends the line of `at`, or the end.
@@ -143,7 +160,10 @@ impl<'a> Scanner<'a> {
             let colon = self.key_end(at)?;
             let value = colon + 1;
             let end = self.entry_value_end(value, column)?;
-            entries.push(Entry { key: at..self.trim_blanks(at, colon), value: value..end });
+            entries.push(Entry {
+                key: at..self.trim_blanks(at, colon),
+                value: value..end,
+            });
             match self.next_content(end)? {
                 Some(next) if self.column(next) == column => at = next,
                 Some(next) => return Err(between_levels(next)),
@@ -172,69 +192,10 @@ impl<'a> Scanner<'a> {
             };
             items.push(at..end);
             match next {
-                Some(next) if self.column(next) == column && self.shape(Some(next)) == Shape::Sequence => at = next,
+                Some(next) if self.column(next) == column && self.shape(Some(next)) == Shape::Sequence => {
+                    at = next;
+                }
                 _ => return Ok(items),
-            }
-        }
-    }
-
-    /// The entries of the flow mapping that opens at `open`, and the offset behind its closing brace.
-    pub fn flow_entries(&self, open: usize) -> Result<(Vec<Entry>, usize)> {
-        let mut entries = Vec::new();
-        let mut at = open + 1;
-        loop {
-            at = self.flow_trivia(at, open)?;
-            match self.byte(at) {
-                Some(b'}') => return Ok((entries, at + 1)),
-                Some(b',') => at += 1,
-                _ => {
-                    let key = at..self.flow_node(at, open)?;
-                    let colon = self.flow_trivia(key.end, open)?;
-                    if self.byte(colon) == Some(b':') {
-                        let value = self.flow_trivia(colon + 1, open)?;
-                        let end = match self.byte(value) {
-                            Some(b',' | b'}') => value,
-                            _ => self.flow_node(value, open)?,
-                        };
-                        entries.push(Entry { key, value: value..end });
-                        at = end;
-                    } else {
-                        entries.push(Entry { value: key.end..key.end, key });
-                        at = colon;
-                    }
-                }
-            }
-        }
-    }
-
-    /// The items of the flow sequence that opens at `open`, and the offset behind its closing bracket.
-    pub fn flow_items(&self, open: usize) -> Result<(Vec<Range<usize>>, usize)> {
-        let mut items = Vec::new();
-        let mut at = open + 1;
-        loop {
-            at = self.flow_trivia(at, open)?;
-            match self.byte(at) {
-                Some(b']') => return Ok((items, at + 1)),
-                Some(b',') => at += 1,
-                _ => {
-                    let end = self.flow_node(at, open)?;
-                    items.push(at..end);
-                    let next = self.flow_trivia(end, open)?;
-                    // `[a: b]`: a one-entry mapping without braces. Its border is the next comma.
-                    if self.byte(next) == Some(b':') {
-                        let value = self.flow_trivia(next + 1, open)?;
-                        let end = match self.byte(value) {
-                            Some(b',' | b']') => value,
-                            _ => self.flow_node(value, open)?,
-                        };
-                        if let Some(last) = items.last_mut() {
-                            last.end = end;
-                        }
-                        at = end;
-                    } else {
-                        at = next;
-                    }
-                }
             }
         }
     }
@@ -294,7 +255,10 @@ impl<'a> Scanner<'a> {
                 After::Indicator(next) => cursor = next,
             }
             if open.len() > MAX_DEPTH {
-                return Err(SyntaxError::new(cursor, format!("nesting is deeper than {MAX_DEPTH} levels")));
+                return Err(SyntaxError::new(
+                    cursor,
+                    format!("nesting is deeper than {MAX_DEPTH} levels"),
+                ));
             }
         }
     }
@@ -318,10 +282,14 @@ impl<'a> Scanner<'a> {
 
     /// Reads one token that is not a property, at its first byte.
     fn node_token(&self, at: usize, open: &mut Open, indicators: bool) -> Result<After> {
-        let Some(byte) = self.byte(at) else { return Ok(After::NextLine(self.end)) };
+        let Some(byte) = self.byte(at) else {
+            return Ok(After::NextLine(self.end));
+        };
         match byte {
             b'\n' => Ok(After::NextLine(at + 1)),
-            b'\r' if matches!(self.byte(at + 1), Some(b'\n') | None) => Ok(After::NextLine(self.line_end(at))),
+            b'\r' if matches!(self.byte(at + 1), Some(b'\n') | None) => {
+                Ok(After::NextLine(self.line_end(at)))
+            }
             b'#' => Ok(After::NextLine(self.skip_comment(at)?)),
             b'-' | b'?' | b':' if indicators && self.is_break_or_blank(at + 1) => {
                 open.push(self.column(at));
@@ -331,9 +299,10 @@ impl<'a> Scanner<'a> {
             b'"' | b'\'' => self.after_node(at, self.quoted_end(at)?, open),
             b'[' | b'{' => self.after_node(at, self.flow_end(at)?, open),
             b'|' | b'>' => Ok(After::NextLine(self.block_scalar_end(at, open)?)),
-            b'%' | b'@' | b'`' => {
-                Err(SyntaxError::new(at, format!("`{}` cannot start a plain value; quote it", char::from(byte))))
-            }
+            b'%' | b'@' | b'`' => Err(SyntaxError::new(
+                at,
+                format!("`{}` cannot start a plain value; quote it", char::from(byte)),
+            )),
             _ => self.plain(at, open),
         }
     }
@@ -351,7 +320,8 @@ impl<'a> Scanner<'a> {
             Some(b'\r') => Ok(After::NextLine(self.line_end(at))),
             Some(b'#') => Ok(After::NextLine(self.skip_comment(at)?)),
             Some(_) => {
-                let message = "text behind the end of a quoted or bracketed value; is a quote or bracket one too many?";
+                let message =
+                    "text behind the end of a quoted or bracketed value; is a quote or bracket one too many?";
                 Err(SyntaxError::new(at, message))
             }
         }
@@ -405,7 +375,9 @@ impl<'a> Scanner<'a> {
             let found = at + found;
             match self.text[found] {
                 b':' if self.is_break_or_blank(found + 1) => return (found, Some(b':')),
-                b'#' if found > start && matches!(self.text[found - 1], b' ' | b'\t') => return (found, Some(b'#')),
+                b'#' if found > start && matches!(self.text[found - 1], b' ' | b'\t') => {
+                    return (found, Some(b'#'));
+                }
                 _ => at = found + 1,
             }
         }
@@ -427,7 +399,10 @@ impl<'a> Scanner<'a> {
             Some(b'\n' | b'\r') => {}
             Some(b'#') if rest > at => {}
             Some(_) => {
-                return Err(SyntaxError::new(rest, "text behind `|` or `>`; the block starts on the next line"));
+                return Err(SyntaxError::new(
+                    rest,
+                    "text behind `|` or `>`; the block starts on the next line",
+                ));
             }
         }
         let mut line = self.line_end(rest);
@@ -457,14 +432,23 @@ impl<'a> Scanner<'a> {
         match self.byte(at) {
             Some(b'"' | b'\'') => {
                 let end = self.skip_blanks(self.quoted_end(at)?);
-                if self.byte(end) == Some(b':') { Ok(end) } else { Err(missing()) }
+                if self.byte(end) == Some(b':') {
+                    Ok(end)
+                } else {
+                    Err(missing())
+                }
             }
-            Some(b'?') if self.is_break_or_blank(at + 1) => {
-                Err(SyntaxError::new(at, "explicit `?` keys are not read here; write `name: value`"))
-            }
+            Some(b'?') if self.is_break_or_blank(at + 1) => Err(SyntaxError::new(
+                at,
+                "explicit `?` keys are not read here; write `name: value`",
+            )),
             Some(b'*') => {
                 let word = self.skip_blanks(self.word_end(at));
-                if self.byte(word) == Some(b':') { Ok(word) } else { Err(missing()) }
+                if self.byte(word) == Some(b':') {
+                    Ok(word)
+                } else {
+                    Err(missing())
+                }
             }
             Some(b'\n' | b'\r' | b'#') | None => Err(missing()),
             Some(_) => match self.plain_end_on_line(at) {
@@ -482,7 +466,9 @@ impl<'a> Scanner<'a> {
             match self.byte(text) {
                 None => return Ok(None),
                 Some(b'\n') => line = text + 1,
-                Some(b'\r') if matches!(self.byte(text + 1), Some(b'\n') | None) => line = self.line_end(text),
+                Some(b'\r') if matches!(self.byte(text + 1), Some(b'\n') | None) => {
+                    line = self.line_end(text);
+                }
                 Some(b'#') => line = self.skip_comment(text)?,
                 Some(b'\t') => {
                     // Blank but for tabs, or a comment behind tabs: nothing. Anything else is indented by tabs.
@@ -492,212 +478,16 @@ impl<'a> Scanner<'a> {
                         Some(b'\n' | b'\r') => line = self.line_end(rest),
                         Some(b'#') => line = self.skip_comment(rest)?,
                         Some(_) => {
-                            return Err(SyntaxError::new(text, "a tab is used for indentation; YAML wants spaces"));
+                            return Err(SyntaxError::new(
+                                text,
+                                "a tab is used for indentation; YAML wants spaces",
+                            ));
                         }
                     }
                 }
                 Some(_) => return Ok(Some(text)),
             }
         }
-    }
-
-    // --- flow style ---
-
-    /// The offset behind the bracket that closes the one at `open`.
-    pub fn flow_end(&self, open: usize) -> Result<usize> {
-        let mut stack = Vec::new();
-        let mut at = open;
-        loop {
-            let innermost = stack.last().map_or(open, |(_, at)| *at);
-            at = self.flow_trivia(at, innermost)?;
-            match self.byte(at) {
-                Some(bracket @ (b'[' | b'{')) => {
-                    stack.push((bracket, at));
-                    if stack.len() > MAX_DEPTH {
-                        return Err(SyntaxError::new(at, format!("nesting is deeper than {MAX_DEPTH} levels")));
-                    }
-                    at += 1;
-                }
-                Some(bracket @ (b']' | b'}')) => {
-                    let opener = stack.pop().map(|(opener, _)| opener);
-                    let fits = matches!((opener, bracket), (Some(b'['), b']') | (Some(b'{'), b'}'));
-                    if !fits {
-                        let message = format!("`{}` closes nothing that is open here", char::from(bracket));
-                        return Err(SyntaxError::new(at, message));
-                    }
-                    at += 1;
-                    if stack.is_empty() {
-                        return Ok(at);
-                    }
-                }
-                Some(b',' | b':') => at += 1,
-                _ => at = self.flow_scalar(at, innermost)?,
-            }
-        }
-    }
-
-    /// The offset behind the flow node at `at`.
-    fn flow_node(&self, start: usize, open: usize) -> Result<usize> {
-        let mut at = start;
-        while matches!(self.byte(at), Some(b'&' | b'!')) {
-            let word = self.flow_word_end(at);
-            at = self.flow_trivia(word, open)?;
-            if matches!(self.byte(at), Some(b',' | b'}' | b']' | b':')) {
-                return Ok(word);
-            }
-        }
-        match self.byte(at) {
-            Some(b'[' | b'{') => self.flow_end(at),
-            Some(b']' | b'}') => {
-                let found = self.byte(at).map(char::from).unwrap_or_default();
-                Err(SyntaxError::new(at, format!("`{found}` closes nothing that is open here")))
-            }
-            _ => self.flow_scalar(at, open),
-        }
-    }
-
-    /// Blanks, line breaks and comments inside brackets.
-    fn flow_trivia(&self, mut at: usize, open: usize) -> Result<usize> {
-        loop {
-            match self.byte(at) {
-                None => {
-                    let bracket = self.byte(open).map(char::from).unwrap_or_default();
-                    return Err(SyntaxError::new(open, format!("`{bracket}` is never closed")));
-                }
-                Some(b' ' | b'\t' | b'\n' | b'\r') => at += 1,
-                Some(b'#') if at == 0 || matches!(self.text[at - 1], b' ' | b'\t' | b'\n' | b'\r') => {
-                    at = self.skip_comment(at)?;
-                }
-                Some(_) => return Ok(at),
-            }
-        }
-    }
-
-    fn flow_scalar(&self, start: usize, open: usize) -> Result<usize> {
-        match self.byte(start) {
-            Some(b'"' | b'\'') => return self.quoted_end(start),
-            Some(b'&' | b'!' | b'*') => return Ok(self.flow_word_end(start)),
-            _ => {}
-        }
-        let mut at = start;
-        let mut last = start;
-        loop {
-            match self.byte(at) {
-                None | Some(b',' | b'[' | b']' | b'{' | b'}') => break,
-                Some(b':') if self.is_break_or_blank(at + 1) || matches!(self.byte(at + 1), Some(b',' | b'[' | b']' | b'{' | b'}')) => break,
-                Some(b'#') if at > start && matches!(self.text[at - 1], b' ' | b'\t' | b'\n' | b'\r') => break,
-                Some(b' ' | b'\t' | b'\n' | b'\r') => at += 1,
-                Some(_) => {
-                    at += 1;
-                    last = at;
-                }
-            }
-        }
-        self.check_breaks(start, last)?;
-        if last == start {
-            return Err(SyntaxError::new(start, "a value is missing here"));
-        }
-        if self.byte(at).is_none() {
-            let bracket = self.byte(open).map(char::from).unwrap_or_default();
-            return Err(SyntaxError::new(open, format!("`{bracket}` is never closed")));
-        }
-        Ok(last)
-    }
-
-    // --- scalars and characters ---
-
-    /// The offset behind the quote that closes the one at `open`.
-    pub fn quoted_end(&self, open: usize) -> Result<usize> {
-        let mut at = open + 1;
-        if self.byte(open) == Some(b'"') {
-            while let Some(found) = memchr::memchr2(b'"', b'\\', &self.text[at.min(self.end)..]) {
-                let found = at + found;
-                if self.text[found] == b'"' {
-                    return Ok(found + 1);
-                }
-                at = found + 2;
-                if at > self.end {
-                    break;
-                }
-            }
-        } else {
-            while let Some(found) = memchr::memchr(b'\'', &self.text[at.min(self.end)..]) {
-                let found = at + found;
-                if self.byte(found + 1) != Some(b'\'') {
-                    return Ok(found + 1);
-                }
-                at = found + 2;
-            }
-        }
-        Err(SyntaxError::new(open, "this quote is never closed"))
-    }
-
-    fn skip_comment(&self, at: usize) -> Result<usize> {
-        let end = self.line_end(at);
-        self.check_breaks(at, end)?;
-        Ok(end)
-    }
-
-    /// Refuses characters that end a line for some readers of YAML and not for others: what follows them in a comment or
-    /// plain value would be invisible to one of them.
-    fn check_breaks(&self, start: usize, end: usize) -> Result<()> {
-        if !self.odd_breaks {
-            return Ok(());
-        }
-        let mut line = &self.text[start.min(end)..end];
-        while let [rest @ .., b'\n' | b'\r'] = line {
-            line = rest;
-        }
-        match odd_break(line) {
-            None => Ok(()),
-            Some((at, name)) => {
-                let message = format!("{name} outside quotes is a line break to some YAML readers and text to others; quote the value or remove the character");
-                Err(SyntaxError::new(start + at, message))
-            }
-        }
-    }
-
-    fn byte(&self, at: usize) -> Option<u8> {
-        self.text.get(at).copied()
-    }
-
-    fn is_break_or_blank(&self, at: usize) -> bool {
-        matches!(self.byte(at), None | Some(b' ' | b'\t' | b'\n' | b'\r'))
-    }
-
-    fn skip_blanks(&self, mut at: usize) -> usize {
-        while matches!(self.byte(at), Some(b' ' | b'\t')) {
-            at += 1;
-        }
-        at
-    }
-
-    fn skip_spaces(&self, mut at: usize) -> usize {
-        while self.byte(at) == Some(b' ') {
-            at += 1;
-        }
-        at
-    }
-
-    fn trim_blanks(&self, start: usize, mut end: usize) -> usize {
-        while end > start && matches!(self.text[end - 1], b' ' | b'\t') {
-            end -= 1;
-        }
-        end
-    }
-
-    fn word_end(&self, mut at: usize) -> usize {
-        while !self.is_break_or_blank(at) {
-            at += 1;
-        }
-        at
-    }
-
-    fn flow_word_end(&self, mut at: usize) -> usize {
-        while !self.is_break_or_blank(at) && !matches!(self.byte(at), Some(b',' | b'[' | b']' | b'{' | b'}')) {
-            at += 1;
-        }
-        at
     }
 }
 
@@ -706,22 +496,10 @@ fn between_levels(at: usize) -> SyntaxError {
 }
 
 fn second_key(at: usize) -> SyntaxError {
-    SyntaxError::new(at, "a second `key: value` on one line; quote the value if the colon belongs to it")
-}
-
-fn has_odd_breaks(text: &[u8]) -> bool {
-    memchr::memchr_iter(b'\r', text).any(|at| text.get(at + 1) != Some(&b'\n'))
-        || memchr::memmem::find(text, "\u{85}".as_bytes()).is_some()
-        || memchr::memmem::find(text, "\u{2028}".as_bytes()).is_some()
-        || memchr::memmem::find(text, "\u{2029}".as_bytes()).is_some()
-}
-
-fn odd_break(line: &[u8]) -> Option<(usize, &'static str)> {
-    let found = |needle: &str| memchr::memmem::find(line, needle.as_bytes());
-    [("\r", "a carriage return"), ("\u{85}", "U+0085"), ("\u{2028}", "U+2028"), ("\u{2029}", "U+2029")]
-        .into_iter()
-        .filter_map(|(needle, name)| found(needle).map(|at| (at, name)))
-        .min()
+    SyntaxError::new(
+        at,
+        "a second `key: value` on one line; quote the value if the colon belongs to it",
+    )
 }
 
 #[cfg(test)]

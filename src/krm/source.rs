@@ -42,7 +42,10 @@ pub struct SyntaxError {
 impl SyntaxError {
     /// An error at a byte offset.
     pub fn new(offset: usize, message: impl Into<String>) -> Self {
-        Self { message: message.into(), offset }
+        Self {
+            message: message.into(),
+            offset,
+        }
     }
 }
 
@@ -56,7 +59,10 @@ impl Source {
     pub fn from_bytes(name: impl Into<String>, bytes: Vec<u8>) -> Result<Self, (String, Position, String)> {
         let name = name.into();
         if bytes.len() > MAX_INPUT_BYTES {
-            let message = format!("{} bytes are more than the {MAX_INPUT_BYTES} that are read", bytes.len());
+            let message = format!(
+                "{} bytes are more than the {MAX_INPUT_BYTES} that are read",
+                bytes.len()
+            );
             return Err((name, Position { line: 1, column: 1 }, message));
         }
         match String::from_utf8(bytes) {
@@ -64,7 +70,8 @@ impl Source {
                 None => Ok(Self { name, text }),
                 Some(at) => {
                     let byte = text.as_bytes()[at];
-                    let message = format!("control character 0x{byte:02X}; YAML and JSON take it only escaped");
+                    let message =
+                        format!("control character 0x{byte:02X}; YAML and JSON take it only escaped");
                     Err((name, position(&text, at), message))
                 }
             },
@@ -74,7 +81,11 @@ impl Source {
                 let head = String::from_utf8_lossy(&bytes[..valid]);
                 let at = position(&head, head.len());
                 let byte = bytes.get(valid).copied().unwrap_or_default();
-                Err((name, at, format!("byte 0x{byte:02X} is not UTF-8; save the file as UTF-8")))
+                Err((
+                    name,
+                    at,
+                    format!("byte 0x{byte:02X} is not UTF-8; save the file as UTF-8"),
+                ))
             }
         }
     }
@@ -110,7 +121,10 @@ mod tests {
 
     #[test]
     fn positions_count_characters_from_one() {
-        let source = Source { name: STDIN.into(), text: "a\né: x\n".into() };
+        let source = Source {
+            name: STDIN.into(),
+            text: "a\né: x\n".into(),
+        };
         assert_eq!(source.position(0), Position { line: 1, column: 1 });
         assert_eq!(source.position(4), Position { line: 2, column: 2 });
         assert_eq!(source.position(999), Position { line: 3, column: 1 });

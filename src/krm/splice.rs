@@ -19,17 +19,29 @@ pub struct Splice {
 impl Splice {
     /// An insertion within a line: comes before lines inserted at the same place.
     pub fn insert(at: usize, text: impl Into<String>) -> Self {
-        Self { range: at..at, text: text.into(), column: usize::MAX }
+        Self {
+            range: at..at,
+            text: text.into(),
+            column: usize::MAX,
+        }
     }
 
     /// A removal.
     pub fn remove(range: Range<usize>) -> Self {
-        Self { range, text: String::new(), column: 0 }
+        Self {
+            range,
+            text: String::new(),
+            column: 0,
+        }
     }
 
     /// A replacement.
     pub fn replace(range: Range<usize>, text: impl Into<String>) -> Self {
-        Self { range, text: text.into(), column: 0 }
+        Self {
+            range,
+            text: text.into(),
+            column: 0,
+        }
     }
 
     /// The same, with its lines' column.
@@ -48,7 +60,8 @@ pub fn apply(text: &str, within: Range<usize>, splices: &[Splice]) -> String {
         .filter(|splice| splice.range.start >= within.start && splice.range.end <= within.end)
         .collect();
     order.sort_by_key(|splice| (splice.range.start, std::cmp::Reverse(splice.column)));
-    let mut out = String::with_capacity(within.len() + order.iter().map(|splice| splice.text.len()).sum::<usize>());
+    let mut out =
+        String::with_capacity(within.len() + order.iter().map(|splice| splice.text.len()).sum::<usize>());
     let mut at = within.start;
     for splice in order {
         if splice.range.start < at {
@@ -68,7 +81,12 @@ mod tests {
 
     #[test]
     fn splices_apply_in_place_and_in_order() {
-        let splices = [Splice::insert(3, "x"), Splice::remove(0..1), Splice::insert(3, "y"), Splice::replace(4..5, "Z")];
+        let splices = [
+            Splice::insert(3, "x"),
+            Splice::remove(0..1),
+            Splice::insert(3, "y"),
+            Splice::replace(4..5, "Z"),
+        ];
         assert_eq!(apply("abcdef", 0..6, &splices), "bcxydZf");
         assert_eq!(apply("abcdef", 2..4, &splices), "cxyd");
     }

@@ -95,36 +95,70 @@ pub struct Stream {
 /// Broken borders, documents that are no objects, a ResourceList beside other documents or of an unknown version.
 pub fn frame(source: &Source) -> Result<Stream, SyntaxError> {
     let text = &source.text;
-    let mut stream = Stream { resource_list: None, documents: Vec::new(), lists: Vec::new(), items: Vec::new() };
+    let mut stream = Stream {
+        resource_list: None,
+        documents: Vec::new(),
+        lists: Vec::new(),
+        items: Vec::new(),
+    };
     for document in split(text) {
         let scanner = Scanner::new(text, document.body.clone());
-        let Some(start) = root(&scanner, &document)? else { continue };
+        let Some(start) = root(&scanner, &document)? else {
+            continue;
+        };
         let on_marker_line = document.marker.is_some() && !text[document.body.start..start].contains('\n');
-        if on_marker_line && scanner.shape(Some(start)) == Shape::Plain && !text[start..].starts_with(['&', '!']) {
-            return Err(SyntaxError::new(start, "a document's fields begin on the line behind `---`"));
+        if on_marker_line
+            && scanner.shape(Some(start)) == Shape::Plain
+            && !text[start..].starts_with(['&', '!'])
+        {
+            return Err(SyntaxError::new(
+                start,
+                "a document's fields begin on the line behind `---`",
+            ));
         }
         let head = head::read(text, start..document.body.end)?;
         if head.id.kind == "ResourceList" && head.id.group == GROUP {
             if !RESOURCE_LIST_VERSIONS.contains(&head.id.version.as_str()) {
-                let known = RESOURCE_LIST_VERSIONS.map(|version| format!("{GROUP}/{version}")).join(" or ");
-                let message = format!("ResourceList of apiVersion {}; {known} is read", head.id.api_version());
+                let known = RESOURCE_LIST_VERSIONS
+                    .map(|version| format!("{GROUP}/{version}"))
+                    .join(" or ");
+                let message = format!(
+                    "ResourceList of apiVersion {}; {known} is read",
+                    head.id.api_version()
+                );
                 return Err(SyntaxError::new(start, message));
             }
             if !stream.items.is_empty() || !stream.documents.is_empty() || stream.resource_list.is_some() {
-                return Err(SyntaxError::new(start, "a ResourceList must be the only document of its stream"));
+                return Err(SyntaxError::new(
+                    start,
+                    "a ResourceList must be the only document of its stream",
+                ));
             }
             let list = stream.resource_list(text, &scanner, start)?;
             stream.resource_list = Some(list);
             continue;
         }
         if stream.resource_list.is_some() {
-            return Err(SyntaxError::new(start, "a document behind a ResourceList; it must be the only one"));
+            return Err(SyntaxError::new(
+                start,
+                "a document behind a ResourceList; it must be the only one",
+            ));
         }
         let flow = matches!(scanner.shape(Some(start)), Shape::FlowMapping);
-        let end = if flow { behind_flow(&scanner, start)? } else { document.body.end };
+        let end = if flow {
+            behind_flow(&scanner, start)?
+        } else {
+            document.body.end
+        };
         let index = stream.documents.len();
-        let item =
-            Item { range: start..end, column: scanner.column(start), flow, document: index, slot: None, head };
+        let item = Item {
+            range: start..end,
+            column: scanner.column(start),
+            flow,
+            document: index,
+            slot: None,
+            head,
+        };
         stream.documents.push(document);
         stream.add(text, &scanner, item)?;
     }
@@ -149,11 +183,19 @@ impl Item {
             if let Some(path) = either(annotations::PATH, annotations::LEGACY_PATH) {
                 let index = either(annotations::INDEX, annotations::LEGACY_INDEX);
                 let index = index.and_then(|index| index.parse().ok()).unwrap_or_default();
-                return FileRef { path, index, position: None };
+                return FileRef {
+                    path,
+                    index,
+                    position: None,
+                };
             }
         }
         let position = Some(source.position(offset.unwrap_or(self.range.start)));
-        FileRef { path: source.name.clone(), index: self.document, position }
+        FileRef {
+            path: source.name.clone(),
+            index: self.document,
+            position,
+        }
     }
 }
 
@@ -166,11 +208,14 @@ impl Stream {
         let api_version = id.api_version();
         if id.kind.is_empty() || api_version.is_empty() {
             let missing = if id.kind.is_empty() { "kind" } else { "apiVersion" };
-            let message = format!("no {missing}: every document must be a Kubernetes object; move other files out of the way");
+            let message = format!(
+                "no {missing}: every document must be a Kubernetes object; move other files out of the way"
+            );
             return Err(SyntaxError::new(item.range.start, message));
         }
         // `v1 List`, and what `kubectl get -o yaml` of a typed list would be. Custom kinds that end in List have a name.
-        let is_list = id.kind.ends_with("List") && id.name.is_empty() && (id.kind == "List" || id.kind.len() > 4);
+        let is_list =
+            id.kind.ends_with("List") && id.name.is_empty() && (id.kind == "List" || id.kind.len() > 4);
         if !is_list {
             self.items.push(item);
             return Ok(());
@@ -185,16 +230,31 @@ impl Stream {
         Ok(())
     }
 
-    fn resource_list(&mut self, text: &str, scanner: &Scanner<'_>, start: usize) -> Result<ResourceList, SyntaxError> {
+    fn resource_list(
+        &mut self,
+        text: &str,
+        scanner: &Scanner<'_>,
+        start: usize,
+    ) -> Result<ResourceList, SyntaxError> {
         let flow = scanner.shape(Some(start)) == Shape::FlowMapping;
         let entries = fields(scanner, start)?;
         for (at, entry) in entries.iter().enumerate() {
             let key = &text[entry.key.clone()];
-            if entries[..at].iter().any(|other| unquoted(&text[other.key.clone()]) == unquoted(key)) {
-                return Err(SyntaxError::new(entry.key.start, format!("field `{}` is given twice", unquoted(key))));
+            if entries[..at]
+                .iter()
+                .any(|other| unquoted(&text[other.key.clone()]) == unquoted(key))
+            {
+                return Err(SyntaxError::new(
+                    entry.key.start,
+                    format!("field `{}` is given twice", unquoted(key)),
+                ));
             }
         }
-        let end = if flow { behind_flow(scanner, start)? } else { entries.last().map_or(start, |last| last.value.end) };
+        let end = if flow {
+            behind_flow(scanner, start)?
+        } else {
+            entries.last().map_or(start, |last| last.value.end)
+        };
         let items = match named(text, &entries, "items") {
             Some(entry) => Some(self.list(text, scanner, entry, 0)?),
             None => None,
@@ -207,7 +267,9 @@ impl Stream {
             flow,
             column: scanner.column(start),
             range: start..end,
-            fields_end: entries.last().map_or(start, |last| last.value.end.max(last.key.end)),
+            fields_end: entries
+                .last()
+                .map_or(start, |last| last.value.end.max(last.key.end)),
             items,
             function_config,
             results: named(text, &entries, "results").map(|entry| entry.value.clone()),
@@ -236,25 +298,42 @@ impl Stream {
                 (true, start..end, entries)
             }
             (Shape::Empty, _) => (false, here, Vec::new()),
-            (Shape::Plain, Some(start)) if is_null_word(text[start..entry.value.end].trim()) => {
-                (false, start..start + text[start..entry.value.end].trim().len(), Vec::new())
-            }
+            (Shape::Plain, Some(start)) if is_null_word(text[start..entry.value.end].trim()) => (
+                false,
+                start..start + text[start..entry.value.end].trim().len(),
+                Vec::new(),
+            ),
             (_, start) => {
-                return Err(SyntaxError::new(start.unwrap_or(here.start), "`items` must be a list of objects"));
+                return Err(SyntaxError::new(
+                    start.unwrap_or(here.start),
+                    "`items` must be a list of objects",
+                ));
             }
         };
         let index = self.lists.len();
         let column = inner.column(range.start);
-        self.lists.push(List { flow, range, column, entries: entries.clone() });
+        self.lists.push(List {
+            flow,
+            range,
+            column,
+            entries: entries.clone(),
+        });
         for (position, range) in entries.into_iter().enumerate() {
             let inner = scanner.until(range.end);
             let first = if flow { range.start } else { range.start + 1 };
             let Some(start) = inner.skip_trivia(first)? else {
-                return Err(SyntaxError::new(range.start, "an empty list item where an object was expected"));
+                return Err(SyntaxError::new(
+                    range.start,
+                    "an empty list item where an object was expected",
+                ));
             };
             let head = head::read(text, start..range.end)?;
             let own_flow = inner.shape(Some(start)) == Shape::FlowMapping;
-            let end = if own_flow { inner.flow_end(start)? } else { range.end };
+            let end = if own_flow {
+                inner.flow_end(start)?
+            } else {
+                range.end
+            };
             let item = Item {
                 range: start..end,
                 column: inner.column(start),
@@ -283,12 +362,18 @@ fn split(text: &str) -> Vec<Document> {
         let start = end.min(bytes.len() - rest.len());
         let blank = |at: usize| rest.get(at).is_none_or(u8::is_ascii_whitespace);
         if rest.starts_with(b"---") && blank(3) {
-            documents.push(Document { marker: marker.take(), body: body..line });
+            documents.push(Document {
+                marker: marker.take(),
+                body: body..line,
+            });
             // What stands behind the marker on its line belongs to the document: a comment, or a whole flow mapping.
             marker = Some(start..start + 3);
             body = start + 3;
         } else if rest.starts_with(b"...") && blank(3) {
-            documents.push(Document { marker: marker.take(), body: body..line });
+            documents.push(Document {
+                marker: marker.take(),
+                body: body..line,
+            });
             body = start + 3;
         }
         line = end;
@@ -297,7 +382,10 @@ fn split(text: &str) -> Vec<Document> {
             line = next_marker_line(bytes, line);
         }
     }
-    documents.push(Document { marker, body: body..bytes.len() });
+    documents.push(Document {
+        marker,
+        body: body..bytes.len(),
+    });
     documents
 }
 
@@ -326,7 +414,10 @@ fn root(scanner: &Scanner<'_>, document: &Document) -> Result<Option<usize>, Syn
                 at = scanner.line_end(next);
             }
             Some(next) if directives => {
-                return Err(SyntaxError::new(next, "a directive (`%…`) must be followed by a line of `---`"));
+                return Err(SyntaxError::new(
+                    next,
+                    "a directive (`%…`) must be followed by a line of `---`",
+                ));
             }
             found => return Ok(found),
         }
@@ -345,12 +436,17 @@ fn behind_flow(scanner: &Scanner<'_>, start: usize) -> Result<usize, SyntaxError
     let end = scanner.flow_end(start)?;
     match scanner.skip_trivia(end)? {
         None => Ok(end),
-        Some(at) => Err(SyntaxError::new(at, "text behind the closing brace of the document")),
+        Some(at) => Err(SyntaxError::new(
+            at,
+            "text behind the closing brace of the document",
+        )),
     }
 }
 
 fn named<'a>(text: &str, entries: &'a [Entry], name: &str) -> Option<&'a Entry> {
-    entries.iter().find(|entry| unquoted(&text[entry.key.clone()]) == name)
+    entries
+        .iter()
+        .find(|entry| unquoted(&text[entry.key.clone()]) == name)
 }
 
 fn unquoted(key: &str) -> &str {
@@ -362,14 +458,27 @@ fn unquoted(key: &str) -> &str {
 
 fn object_in(text: &str, scanner: &Scanner<'_>, entry: &Entry) -> Result<Option<Item>, SyntaxError> {
     let inner = scanner.until(entry.value.end);
-    let Some(start) = inner.skip_trivia(entry.value.start)? else { return Ok(None) };
+    let Some(start) = inner.skip_trivia(entry.value.start)? else {
+        return Ok(None);
+    };
     if is_null_word(text[start..entry.value.end].trim()) {
         return Ok(None);
     }
     let head = head::read(text, start..entry.value.end)?;
     let flow = inner.shape(Some(start)) == Shape::FlowMapping;
-    let end = if flow { inner.flow_end(start)? } else { entry.value.end };
-    Ok(Some(Item { range: start..end, column: inner.column(start), flow, document: 0, slot: None, head }))
+    let end = if flow {
+        inner.flow_end(start)?
+    } else {
+        entry.value.end
+    };
+    Ok(Some(Item {
+        range: start..end,
+        column: inner.column(start),
+        flow,
+        document: 0,
+        slot: None,
+        head,
+    }))
 }
 
 #[cfg(test)]

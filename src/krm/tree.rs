@@ -58,8 +58,13 @@ pub enum Step<'a> {
 impl Node {
     /// The entry of a mapping by its key's text.
     pub fn entry(&self, name: &str) -> Option<(&Self, &Self)> {
-        let NodeKind::Mapping { entries, .. } = &self.kind else { return None };
-        entries.iter().find(|(key, _)| key.text() == Some(name)).map(|(key, value)| (key, value))
+        let NodeKind::Mapping { entries, .. } = &self.kind else {
+            return None;
+        };
+        entries
+            .iter()
+            .find(|(key, _)| key.text() == Some(name))
+            .map(|(key, value)| (key, value))
     }
 
     /// The value of a field, if this is a mapping that has it.
@@ -187,8 +192,21 @@ mod tests {
     fn paths_name_fields_with_dots_in_quotes() {
         let mut path = String::from("metadata.annotations");
         push_key(&mut path, "notebooks.opendatahub.io/inject-auth");
-        assert_eq!(path, "metadata.annotations[\"notebooks.opendatahub.io/inject-auth\"]");
-        assert_eq!(path_parts(&path)[2], PathPart::Key("notebooks.opendatahub.io/inject-auth".into()));
-        assert_eq!(path_parts("a[3].b"), [PathPart::Key("a".into()), PathPart::Index(3), PathPart::Key("b".into())]);
+        assert_eq!(
+            path,
+            "metadata.annotations[\"notebooks.opendatahub.io/inject-auth\"]"
+        );
+        assert_eq!(
+            path_parts(&path)[2],
+            PathPart::Key("notebooks.opendatahub.io/inject-auth".into())
+        );
+        assert_eq!(
+            path_parts("a[3].b"),
+            [
+                PathPart::Key("a".into()),
+                PathPart::Index(3),
+                PathPart::Key("b".into())
+            ]
+        );
     }
 }

@@ -27,7 +27,13 @@ pub enum Change {
 
 /// The whole output for an input of one source: the items with their changes, then the added objects, then the findings
 /// (a ResourceList alone has a place for these).
-pub fn stream(source: &Source, stream: &Stream, changes: &[Change], added: &[Value], findings: &[Finding]) -> String {
+pub fn stream(
+    source: &Source,
+    stream: &Stream,
+    changes: &[Change],
+    added: &[Value],
+    findings: &[Finding],
+) -> String {
     let text = &source.text;
     let newline = newline_of(text);
     let mut splices = Vec::new();
@@ -45,9 +51,14 @@ pub fn stream(source: &Source, stream: &Stream, changes: &[Change], added: &[Val
     }
     let target = stream.resource_list.as_ref().and_then(|list| list.items);
     for (index, list) in stream.lists.iter().enumerate() {
-        let gone: Vec<usize> = removed.iter().filter(|(of, _)| *of == index).map(|(_, at)| *at).collect();
+        let gone: Vec<usize> = removed
+            .iter()
+            .filter(|(of, _)| *of == index)
+            .map(|(_, at)| *at)
+            .collect();
         let added = if target == Some(index) { added } else { &[] };
-        let flow = list.flow && (!list.entries.is_empty() || stream.resource_list.as_ref().is_some_and(|list| list.flow));
+        let flow = list.flow
+            && (!list.entries.is_empty() || stream.resource_list.as_ref().is_some_and(|list| list.flow));
         if flow {
             change_flow_list(text, list, &gone, added, &mut splices);
         } else {
@@ -66,14 +77,27 @@ pub fn stream(source: &Source, stream: &Stream, changes: &[Change], added: &[Val
                 if let Some(before) = &list.results {
                     let earlier = earlier_results(text, before);
                     results.splice(0..0, earlier);
-                    let value = if list.flow { yaml::to_flow(&Value::from(results)) } else { nested(&Value::from(results), list.column) };
-                    splices.push(Splice::replace(before.clone(), if list.flow { value } else { format!("\n{value}") }));
+                    let value = if list.flow {
+                        yaml::to_flow(&Value::from(results))
+                    } else {
+                        nested(&Value::from(results), list.column)
+                    };
+                    splices.push(Splice::replace(
+                        before.clone(),
+                        if list.flow { value } else { format!("\n{value}") },
+                    ));
                 } else {
                     fields.push(("results", Value::from(results)));
                 }
             }
             for (name, value) in fields {
-                splices.push(Splice::insert(list.fields_end, field(text, list.fields_end, list.flow, list.column, name, &value)).at_column(list.column));
+                splices.push(
+                    Splice::insert(
+                        list.fields_end,
+                        field(text, list.fields_end, list.flow, list.column, name, &value),
+                    )
+                    .at_column(list.column),
+                );
             }
         }
         None => {
@@ -108,15 +132,24 @@ pub fn stream(source: &Source, stream: &Stream, changes: &[Change], added: &[Val
 /// The line break a text uses.
 fn newline_of(text: &str) -> &'static str {
     let first = text.find('\n').unwrap_or_default();
-    if text[..first].ends_with('\r') { "\r\n" } else { "\n" }
+    if text[..first].ends_with('\r') {
+        "\r\n"
+    } else {
+        "\n"
+    }
 }
 
 /// An item as a document of its own: its comments and style kept, its indentation taken back to the margin.
 pub fn document(source: &Source, stream: &Stream, item: &Item, change: &Change) -> String {
-    let own = stream.documents.get(item.document).filter(|_| item.slot.is_none());
+    let own = stream
+        .documents
+        .get(item.document)
+        .filter(|_| item.slot.is_none());
     let within = match own {
         // Comments above and below belong to a document of its own; directives and the byte order mark do not.
-        Some(document) => comments_start(&source.text, document.body.start, item.range.start)..document.body.end,
+        Some(document) => {
+            comments_start(&source.text, document.body.start, item.range.start)..document.body.end
+        }
         None => item.range.clone(),
     };
     let mut text = match change {
@@ -126,7 +159,10 @@ pub fn document(source: &Source, stream: &Stream, item: &Item, change: &Change) 
     };
     if item.slot.is_some() && item.column > 0 && !matches!(change, Change::Replace(_)) {
         let margin = " ".repeat(item.column);
-        text = text.split_inclusive('\n').map(|line| line.strip_prefix(&margin).unwrap_or(line)).collect();
+        text = text
+            .split_inclusive('\n')
+            .map(|line| line.strip_prefix(&margin).unwrap_or(line))
+            .collect();
     }
     let text = text.trim_start_matches(['\n', '\r']);
     let mut text = text.trim_end_matches([' ', '\t']).to_owned();
@@ -138,7 +174,11 @@ pub fn document(source: &Source, stream: &Stream, item: &Item, change: &Change) 
 
 /// An added or replaced object as text at an item's place.
 fn object(value: &Value, item: &Item) -> String {
-    if item.flow { yaml::to_flow(value) } else { indented(&yaml::to_block(value, Quoting::WhereNeeded), item.column) }
+    if item.flow {
+        yaml::to_flow(value)
+    } else {
+        indented(&yaml::to_block(value, Quoting::WhereNeeded), item.column)
+    }
 }
 
 fn change_block_list(text: &str, list: &List, gone: &[usize], added: &[Value], splices: &mut Vec<Splice>) {
@@ -147,10 +187,14 @@ fn change_block_list(text: &str, list: &List, gone: &[usize], added: &[Value], s
     }
     let scanner = Scanner::new(text, 0..text.len());
     if list.entries.is_empty() {
-        let column = scanner.column(scanner.line_start(list.range.start)) + indentation(text, scanner.line_start(list.range.start));
+        let column = scanner.column(scanner.line_start(list.range.start))
+            + indentation(text, scanner.line_start(list.range.start));
         let items = sequence(added, column);
         if list.flow || !list.range.is_empty() {
-            splices.push(Splice::replace(list.range.clone(), format!("\n{}", items.trim_end_matches('\n'))));
+            splices.push(Splice::replace(
+                list.range.clone(),
+                format!("\n{}", items.trim_end_matches('\n')),
+            ));
         } else {
             let end = scanner.line_end(list.range.start);
             let lead = if text[..end].ends_with('\n') { "" } else { "\n" };
@@ -160,7 +204,10 @@ fn change_block_list(text: &str, list: &List, gone: &[usize], added: &[Value], s
     }
     if gone.len() == list.entries.len() && added.is_empty() {
         let first = scanner.line_start(list.range.start);
-        splices.push(Splice::replace(first..list.range.end, format!("{}[]\n", " ".repeat(list.column + 2))));
+        splices.push(Splice::replace(
+            first..list.range.end,
+            format!("{}[]\n", " ".repeat(list.column + 2)),
+        ));
         return;
     }
     for position in gone {
@@ -168,7 +215,11 @@ fn change_block_list(text: &str, list: &List, gone: &[usize], added: &[Value], s
         splices.push(Splice::remove(scanner.line_start(range.start)..range.end));
     }
     if !added.is_empty() {
-        let lead = if text[..list.range.end].ends_with('\n') { "" } else { "\n" };
+        let lead = if text[..list.range.end].ends_with('\n') {
+            ""
+        } else {
+            "\n"
+        };
         let text = format!("{lead}{}", sequence(added, list.column));
         splices.push(Splice::insert(list.range.end, text).at_column(list.column + 1));
     }
@@ -185,13 +236,23 @@ fn change_flow_list(text: &str, list: &List, gone: &[usize], added: &[Value], sp
             // The separator that the list itself uses, line breaks and indentation included.
             [.., before, last] => {
                 let between = &text[before.end..last.start];
-                if between.trim() == "," { between.to_owned() } else { ", ".to_owned() }
+                if between.trim() == "," {
+                    between.to_owned()
+                } else {
+                    ", ".to_owned()
+                }
             }
             [_] => ", ".to_owned(),
         };
         let at = list.entries.last().map_or(list.range.start + 1, |last| last.end);
         for (index, item) in new.enumerate() {
-            let lead = if index == 0 && list.entries.is_empty() { "" } else if separator.is_empty() { ", " } else { &separator };
+            let lead = if index == 0 && list.entries.is_empty() {
+                ""
+            } else if separator.is_empty() {
+                ", "
+            } else {
+                &separator
+            };
             splices.push(Splice::insert(at, format!("{lead}{item}")));
         }
         return;
@@ -206,26 +267,41 @@ fn change_flow_list(text: &str, list: &List, gone: &[usize], added: &[Value], sp
         .chain(new)
         .collect();
     splices.retain(|splice| splice.range.start < list.range.start || splice.range.end > list.range.end);
-    splices.push(Splice::replace(list.range.clone(), format!("[{}]", kept.join(", "))));
+    splices.push(Splice::replace(
+        list.range.clone(),
+        format!("[{}]", kept.join(", ")),
+    ));
 }
 
 fn remove_document(stream: &Stream, item: &Item) -> Option<Splice> {
     let document = stream.documents.get(item.document)?;
-    let start = document.marker.as_ref().map_or(document.body.start, |marker| marker.start);
+    let start = document
+        .marker
+        .as_ref()
+        .map_or(document.body.start, |marker| marker.start);
     Some(Splice::remove(start..document.body.end))
 }
 
 fn earlier_results(text: &str, range: &std::ops::Range<usize>) -> Vec<Value> {
     let scanner = Scanner::new(text, range.clone());
-    let Ok(Some(start)) = scanner.skip_trivia(range.start) else { return Vec::new() };
+    let Ok(Some(start)) = scanner.skip_trivia(range.start) else {
+        return Vec::new();
+    };
     let value = Piece::new(text, start..range.end, scanner.column(start)).value();
-    value.ok().and_then(|value| value.as_array().cloned()).unwrap_or_default()
+    value
+        .ok()
+        .and_then(|value| value.as_array().cloned())
+        .unwrap_or_default()
 }
 
 /// A new field behind the last one of a ResourceList.
 fn field(text: &str, at: usize, flow: bool, column: usize, name: &str, value: &Value) -> String {
     if flow {
-        return format!(", {}: {}", yaml::to_flow(&Value::from(name)), yaml::to_flow(value));
+        return format!(
+            ", {}: {}",
+            yaml::to_flow(&Value::from(name)),
+            yaml::to_flow(value)
+        );
     }
     let lead = if text[..at].ends_with('\n') { "" } else { "\n" };
     format!("{lead}{}{name}:\n{}", " ".repeat(column), nested(value, column))
@@ -234,7 +310,10 @@ fn field(text: &str, at: usize, flow: bool, column: usize, name: &str, value: &V
 /// A value as the lines under a key at `column`.
 fn nested(value: &Value, column: usize) -> String {
     let margin = " ".repeat(column);
-    yaml::to_block(value, Quoting::WhereNeeded).split_inclusive('\n').map(|line| format!("{margin}{line}")).collect()
+    yaml::to_block(value, Quoting::WhereNeeded)
+        .split_inclusive('\n')
+        .map(|line| format!("{margin}{line}"))
+        .collect()
 }
 
 /// Objects as items of a block sequence with dashes at `column`.
@@ -242,7 +321,12 @@ fn sequence(values: &[Value], column: usize) -> String {
     let margin = " ".repeat(column);
     values
         .iter()
-        .map(|value| format!("{margin}- {}", indented(&yaml::to_block(value, Quoting::WhereNeeded), column + 2)))
+        .map(|value| {
+            format!(
+                "{margin}- {}",
+                indented(&yaml::to_block(value, Quoting::WhereNeeded), column + 2)
+            )
+        })
         .collect()
 }
 
@@ -251,12 +335,21 @@ pub fn indented(text: &str, column: usize) -> String {
     let margin = " ".repeat(column);
     text.split_inclusive('\n')
         .enumerate()
-        .map(|(index, line)| if index == 0 || line == "\n" { line.to_owned() } else { format!("{margin}{line}") })
+        .map(|(index, line)| {
+            if index == 0 || line == "\n" {
+                line.to_owned()
+            } else {
+                format!("{margin}{line}")
+            }
+        })
         .collect()
 }
 
 fn indentation(text: &str, line_start: usize) -> usize {
-    text[line_start..].bytes().take_while(|byte| *byte == b' ').count()
+    text[line_start..]
+        .bytes()
+        .take_while(|byte| *byte == b' ')
+        .count()
 }
 
 /// Where a document's own text begins: at the comments above its first field, behind byte order mark and directives.

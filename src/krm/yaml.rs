@@ -37,7 +37,11 @@ impl Piece {
         let slice = text.get(range).unwrap_or_default();
         let mut padded = " ".repeat(column);
         padded.push_str(slice);
-        Self { text: padded, padding: column, start }
+        Self {
+            text: padded,
+            padding: column,
+            start,
+        }
     }
 
     /// The value, as kubectl reads it: YAML 1.1 booleans, octals with a leading zero, merge keys applied.
@@ -46,7 +50,9 @@ impl Piece {
     /// Syntax errors, duplicate keys, unknown aliases, and anything over the limits on depth, nodes and alias expansion.
     pub fn value(&self) -> Result<Value, SyntaxError> {
         serde_saphyr::from_str_with_options(&self.text, read_options()).map_err(|error| {
-            let offset = error.location().map_or(0, |at| self.offset_of(at.line(), at.column()));
+            let offset = error
+                .location()
+                .map_or(0, |at| self.offset_of(at.line(), at.column()));
             let message = plain_message(&error);
             SyntaxError::new(self.outer(offset), message)
         })
@@ -72,10 +78,16 @@ impl Piece {
         let start = if line == 1 {
             0
         } else {
-            memchr::memchr_iter(b'\n', self.text.as_bytes()).nth(line - 2).map_or(self.text.len(), |at| at + 1)
+            memchr::memchr_iter(b'\n', self.text.as_bytes())
+                .nth(line - 2)
+                .map_or(self.text.len(), |at| at + 1)
         };
         let rest = self.text.get(start..).unwrap_or_default();
-        start + rest.char_indices().nth(column - 1).map_or(rest.len(), |(at, _)| at)
+        start
+            + rest
+                .char_indices()
+                .nth(column - 1)
+                .map_or(rest.len(), |(at, _)| at)
     }
 }
 
@@ -122,10 +134,17 @@ impl<'a> Builder<'a> {
             let end = span.end.byte_offset().unwrap_or(start).max(start);
             events.push((event, start..end));
             if events.len() > MAX_NODES * 2 {
-                return Err(SyntaxError::new(piece.outer(start), "the document has too many nodes"));
+                return Err(SyntaxError::new(
+                    piece.outer(start),
+                    "the document has too many nodes",
+                ));
             }
         }
-        Ok(Self { piece, events: events.into_iter(), depth: 0 })
+        Ok(Self {
+            piece,
+            events: events.into_iter(),
+            depth: 0,
+        })
     }
 
     fn document(mut self) -> Result<Node, SyntaxError> {
@@ -133,7 +152,10 @@ impl<'a> Builder<'a> {
             match self.next()? {
                 (Event::StreamStart | Event::DocumentStart(..), _) => {}
                 (Event::StreamEnd | Event::DocumentEnd, range) => {
-                    return Err(SyntaxError::new(self.piece.outer(range.start), "the document is empty"));
+                    return Err(SyntaxError::new(
+                        self.piece.outer(range.start),
+                        "the document is empty",
+                    ));
                 }
                 (event, range) => return self.node(event, range),
             }
@@ -141,9 +163,12 @@ impl<'a> Builder<'a> {
     }
 
     fn next(&mut self) -> Result<(Event<'a>, std::ops::Range<usize>), SyntaxError> {
-        self.events
-            .next()
-            .ok_or_else(|| SyntaxError::new(self.piece.outer(self.piece.text.len()), "the document ends too early"))
+        self.events.next().ok_or_else(|| {
+            SyntaxError::new(
+                self.piece.outer(self.piece.text.len()),
+                "the document ends too early",
+            )
+        })
     }
 
     fn node(&mut self, event: Event<'a>, range: std::ops::Range<usize>) -> Result<Node, SyntaxError> {
@@ -156,7 +181,10 @@ impl<'a> Builder<'a> {
             Event::Scalar(text, style, ..) => self.scalar(text.into_owned(), style, range),
             Event::MappingStart(style, ..) => self.mapping(style == StructureStyle::Flow, range)?,
             Event::SequenceStart(style, ..) => self.sequence(style == StructureStyle::Flow, range)?,
-            _ => Node { range: self.outer_range(&range), kind: NodeKind::Alias },
+            _ => Node {
+                range: self.outer_range(&range),
+                kind: NodeKind::Alias,
+            },
         };
         self.depth -= 1;
         Ok(node)
@@ -172,13 +200,17 @@ impl<'a> Builder<'a> {
                 range.end -= 1;
             }
             if !keep {
-                while range.end > range.start && matches!(bytes[range.end - 1], b' ' | b'\t' | b'\n' | b'\r') {
+                while range.end > range.start && matches!(bytes[range.end - 1], b' ' | b'\t' | b'\n' | b'\r')
+                {
                     range.end -= 1;
                 }
             }
         }
         let plain = style == ScalarStyle::Plain;
-        Node { range: self.outer_range(&range), kind: NodeKind::Scalar { plain, text } }
+        Node {
+            range: self.outer_range(&range),
+            kind: NodeKind::Scalar { plain, text },
+        }
     }
 
     fn mapping(&mut self, flow: bool, range: std::ops::Range<usize>) -> Result<Node, SyntaxError> {
@@ -192,7 +224,10 @@ impl<'a> Builder<'a> {
                         end = self.piece.outer(closing.end);
                     }
                     let kind = NodeKind::Mapping { flow, entries };
-                    return Ok(Node { range: start..end.max(start), kind });
+                    return Ok(Node {
+                        range: start..end.max(start),
+                        kind,
+                    });
                 }
                 (event, range) => {
                     let key = self.node(event, range)?;
@@ -221,7 +256,10 @@ impl<'a> Builder<'a> {
                     }
                     let start = starts.first().copied().unwrap_or(outer_start).min(outer_start);
                     let kind = NodeKind::Sequence { flow, items, starts };
-                    return Ok(Node { range: start..end.max(start), kind });
+                    return Ok(Node {
+                        range: start..end.max(start),
+                        kind,
+                    });
                 }
                 (event, range) => {
                     let item = self.node(event, range)?;
@@ -279,7 +317,9 @@ pub enum Quoting {
 pub fn to_block(value: &Value, quoting: Quoting) -> String {
     let mut text = String::new();
     // Writing a JSON value to a string has no way to fail; should the library think otherwise, JSON is YAML too.
-    if serde_saphyr::to_fmt_writer_with_options(&mut text, &Written { value, quoting }, write_options()).is_err() {
+    if serde_saphyr::to_fmt_writer_with_options(&mut text, &Written { value, quoting }, write_options())
+        .is_err()
+    {
         text = to_flow(value);
     }
     if !text.ends_with('\n') {
@@ -291,7 +331,12 @@ pub fn to_block(value: &Value, quoting: Quoting) -> String {
 /// A value as one line of JSON, which is flow-style YAML too.
 pub fn to_flow(value: &Value) -> String {
     // U+2028, U+2029 and U+0085 are line breaks to YAML 1.1 readers; JSON lets them be escaped.
-    value.to_string().replace('\u{2028}', "\\u2028").replace('\u{2029}', "\\u2029").replace('\u{85}', "\\u0085").replace('\u{7f}', "\\u007f")
+    value
+        .to_string()
+        .replace('\u{2028}', "\\u2028")
+        .replace('\u{2029}', "\\u2029")
+        .replace('\u{85}', "\\u0085")
+        .replace('\u{7f}', "\\u007f")
 }
 
 fn write_options() -> SerializerOptions {
@@ -308,7 +353,10 @@ struct Written<'a> {
 
 impl Serialize for Written<'_> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let inner = |value| Written { value, quoting: self.quoting };
+        let inner = |value| Written {
+            value,
+            quoting: self.quoting,
+        };
         match self.value {
             Value::Null => serializer.serialize_unit(),
             Value::Bool(value) => serializer.serialize_bool(*value),
@@ -317,7 +365,9 @@ impl Serialize for Written<'_> {
                 DoubleQuoted(text).serialize(serializer)
             }
             // JSON in a string reads better without a backslash in front of each quote.
-            Value::String(text) if text.contains('"') && !text.contains(['\'', '\n', '\\']) && is_printable(text) => {
+            Value::String(text)
+                if text.contains('"') && !text.contains(['\'', '\n', '\\']) && is_printable(text) =>
+            {
                 SingleQuoted(text).serialize(serializer)
             }
             Value::String(text) => serializer.serialize_str(text),
@@ -342,12 +392,18 @@ impl Serialize for Written<'_> {
 /// Multi-line text whose first line with content begins with a tab: as a block scalar, Go's readers refuse it ("found a
 /// tab character where an indentation space is expected").
 fn needs_double_quotes(text: &str) -> bool {
-    text.contains('\n') && text.lines().find(|line| !line.is_empty()).is_some_and(|line| line.starts_with('\t'))
+    text.contains('\n')
+        && text
+            .lines()
+            .find(|line| !line.is_empty())
+            .is_some_and(|line| line.starts_with('\t'))
 }
 
 /// Whether a text holds no character that only double quotes can carry.
 fn is_printable(text: &str) -> bool {
-    !text.chars().any(|c| c.is_control() || matches!(c, '\u{2028}' | '\u{2029}' | '\u{feff}' | '\u{fffe}' | '\u{ffff}'))
+    !text.chars().any(|c| {
+        c.is_control() || matches!(c, '\u{2028}' | '\u{2029}' | '\u{feff}' | '\u{fffe}' | '\u{ffff}')
+    })
 }
 
 #[cfg(test)]

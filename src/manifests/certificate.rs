@@ -37,7 +37,9 @@ struct IssuerRef {
 
 /// The Certificate, where cert-manager issues it.
 pub fn certificate(platform: &Platform, guard: &Guard) -> Option<Object> {
-    let Tls::CertManager { name, kind, group } = &platform.tls else { return None };
+    let Tls::CertManager { name, kind, group } = &platform.tls else {
+        return None;
+    };
     let host = format!("{}.{}.svc", guard.service, guard.notebook.namespace);
     let certificate = Certificate {
         api_version: "cert-manager.io/v1",
@@ -47,7 +49,11 @@ pub fn certificate(platform: &Platform, guard: &Guard) -> Option<Object> {
             secret_name: guard.tls_secret.clone(),
             dns_names: vec![host.clone(), format!("{host}.cluster.local")],
             usages: vec!["digital signature", "key encipherment", "server auth"],
-            issuer_ref: IssuerRef { name: name.clone(), kind: kind.clone(), group: group.clone() },
+            issuer_ref: IssuerRef {
+                name: name.clone(),
+                kind: kind.clone(),
+                group: group.clone(),
+            },
         },
     };
     Some(Object::new(Class::Support, &certificate))

@@ -48,7 +48,10 @@ pub fn config_map(platform: &Platform, guard: &Guard) -> Object {
     let value = serde_json::to_value(&file).unwrap_or(Value::Null);
     let config_map = ConfigMap {
         metadata: meta::of_guard(guard, &guard.config_map, Class::Support),
-        data: Some(BTreeMap::from([(FILE.to_owned(), to_block(&value, Quoting::Always))])),
+        data: Some(BTreeMap::from([(
+            FILE.to_owned(),
+            to_block(&value, Quoting::Always),
+        )])),
         ..ConfigMap::default()
     };
     Object::new(Class::Support, &config_map)

@@ -110,7 +110,12 @@ pub fn http_route(platform: &Platform, guard: &Guard) -> Object {
                 namespace: platform.gateway.namespace.clone(),
             }],
             rules: vec![Rule {
-                matches: vec![Match { path: PathMatch { kind: "PathPrefix", value: guard.path() } }],
+                matches: vec![Match {
+                    path: PathMatch {
+                        kind: "PathPrefix",
+                        value: guard.path(),
+                    },
+                }],
                 backend_refs: vec![BackendRef {
                     group: "",
                     kind: "Service",
@@ -132,8 +137,16 @@ pub fn reference_grant(platform: &Platform, guard: &Guard) -> Object {
         kind: "ReferenceGrant",
         metadata: meta::of_guard(guard, &guard.grant, Class::Support),
         spec: ReferenceGrantSpec {
-            from: vec![GrantFrom { group: GROUP, kind: "HTTPRoute", namespace: platform.route_namespace.clone() }],
-            to: vec![GrantTo { group: "", kind: "Service", name: guard.service.clone() }],
+            from: vec![GrantFrom {
+                group: GROUP,
+                kind: "HTTPRoute",
+                namespace: platform.route_namespace.clone(),
+            }],
+            to: vec![GrantTo {
+                group: "",
+                kind: "Service",
+                name: guard.service.clone(),
+            }],
         },
     };
     Object::new(Class::Support, &grant)

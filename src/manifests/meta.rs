@@ -39,11 +39,15 @@ pub fn of_platform(platform: &Platform, name: &str, namespace: &str, class: Clas
 
 /// One more annotation.
 pub fn annotate(meta: &mut ObjectMeta, key: &str, value: &str) {
-    meta.annotations.get_or_insert_default().insert(key.to_owned(), value.to_owned());
+    meta.annotations
+        .get_or_insert_default()
+        .insert(key.to_owned(), value.to_owned());
 }
 
 fn label(meta: &mut ObjectMeta, key: &str, value: &str) {
-    meta.labels.get_or_insert_default().insert(key.to_owned(), value.to_owned());
+    meta.labels
+        .get_or_insert_default()
+        .insert(key.to_owned(), value.to_owned());
 }
 
 fn of(source: &ObjectId, name: &str, namespace: Option<&str>, class: Class) -> ObjectMeta {

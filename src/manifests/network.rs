@@ -1,6 +1,6 @@
 //! NetworkPolicies: one that closes, per namespace; ones that open, per workload.
 //!
-//! Policies add up, and GitOps tools neither apply nor prune in an order that helps (design: fail-secure). So what closes
+//! Policies add up, and `GitOps` tools neither apply nor prune in an order that helps (design: fail-secure). So what closes
 //! selects by labels that the controllers set, depends on no single workload, and is never pruned.
 
 use std::collections::BTreeMap;
@@ -68,7 +68,10 @@ pub fn culler_policy(platform: &Platform, guard: &Guard) -> Option<Object> {
 }
 
 fn admit(pods: &Pods, port: u16) -> NetworkPolicyIngressRule {
-    let labels = |labels: BTreeMap<String, String>| LabelSelector { match_labels: Some(labels), match_expressions: None };
+    let labels = |labels: BTreeMap<String, String>| LabelSelector {
+        match_labels: Some(labels),
+        match_expressions: None,
+    };
     NetworkPolicyIngressRule {
         from: Some(vec![NetworkPolicyPeer {
             namespace_selector: Some(labels(BTreeMap::from([(

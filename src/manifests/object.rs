@@ -56,12 +56,19 @@ impl Object {
         let id = crate::krm::head::from_value(&value).id;
         let hash = hash::of(&hash::own_part(&value));
         value["metadata"]["annotations"][keys::CONTENT_HASH] = Value::from(hash);
-        Self { class, id, value: ordered(value) }
+        Self {
+            class,
+            id,
+            value: ordered(value),
+        }
     }
 
     /// Class, kind, and the object itself: a total order.
     pub fn apply_order(&self) -> (Class, usize, ObjectId) {
-        let rank = KINDS.iter().position(|kind| *kind == self.id.kind).unwrap_or(KINDS.len());
+        let rank = KINDS
+            .iter()
+            .position(|kind| *kind == self.id.kind)
+            .unwrap_or(KINDS.len());
         (self.class, rank, self.id.clone())
     }
 }
@@ -70,10 +77,18 @@ impl Object {
 pub fn ordered(value: Value) -> Value {
     match value {
         Value::Object(fields) => {
-            let mut entries: Vec<(String, Value)> =
-                fields.into_iter().map(|(name, value)| (name, ordered(value))).collect();
+            let mut entries: Vec<(String, Value)> = fields
+                .into_iter()
+                .map(|(name, value)| (name, ordered(value)))
+                .collect();
             entries.sort_by_key(|(name, _)| {
-                (FIRST.iter().position(|first| first == name).unwrap_or(FIRST.len()), name.clone())
+                (
+                    FIRST
+                        .iter()
+                        .position(|first| first == name)
+                        .unwrap_or(FIRST.len()),
+                    name.clone(),
+                )
             });
             Value::Object(entries.into_iter().collect::<Map<_, _>>())
         }

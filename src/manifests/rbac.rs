@@ -33,7 +33,7 @@ pub fn service_account(guard: &Guard) -> Option<Object> {
     Some(Object::new(Class::Support, &account))
 }
 
-/// Lets the guard make TokenReviews and SubjectAccessReviews.
+/// Lets the guard make `TokenReviews` and `SubjectAccessReviews`.
 pub fn delegator_binding(guard: &Guard) -> Object {
     let binding = ClusterRoleBinding {
         metadata: meta::of_guard_in(guard, &guard.delegator, None, Class::Support),
@@ -48,7 +48,7 @@ pub fn delegator_binding(guard: &Guard) -> Object {
     Object::new(Class::Support, &binding)
 }
 
-/// Role and RoleBinding of the people who may open a Notebook: its owner, and those Platform names for all. Nothing where
+/// Role and `RoleBinding` of the people who may open a Notebook: its owner, and those Platform names for all. Nothing where
 /// that is nobody.
 pub fn access(platform: &Platform, guard: &Guard) -> Vec<Object> {
     let people = |kind: &str, name: &String| Subject {
@@ -57,13 +57,24 @@ pub fn access(platform: &Platform, guard: &Guard) -> Vec<Object> {
         api_group: Some(GROUP.into()),
         namespace: None,
     };
-    let mut subjects: Vec<Subject> = guard.notebook.owner.iter().map(|name| people("User", name)).collect();
+    let mut subjects: Vec<Subject> = guard
+        .notebook
+        .owner
+        .iter()
+        .map(|name| people("User", name))
+        .collect();
     for name in &platform.notebook_users.users {
         if guard.notebook.owner.as_ref() != Some(name) {
             subjects.push(people("User", name));
         }
     }
-    subjects.extend(platform.notebook_users.groups.iter().map(|name| people("Group", name)));
+    subjects.extend(
+        platform
+            .notebook_users
+            .groups
+            .iter()
+            .map(|name| people("Group", name)),
+    );
     if subjects.is_empty() {
         return Vec::new();
     }
@@ -87,9 +98,16 @@ pub fn access(platform: &Platform, guard: &Guard) -> Vec<Object> {
         role_ref: role_ref("Role", &guard.access),
         subjects: Some(subjects),
     };
-    vec![Object::new(Class::Support, &role), Object::new(Class::Support, &binding)]
+    vec![
+        Object::new(Class::Support, &role),
+        Object::new(Class::Support, &binding),
+    ]
 }
 
 fn role_ref(kind: &str, name: &str) -> RoleRef {
-    RoleRef { api_group: GROUP.into(), kind: kind.into(), name: name.into() }
+    RoleRef {
+        api_group: GROUP.into(),
+        kind: kind.into(),
+        name: name.into(),
+    }
 }

@@ -22,7 +22,10 @@ pub fn service(platform: &Platform, guard: &Guard) -> Object {
         metadata,
         spec: Some(ServiceSpec {
             type_: Some("ClusterIP".into()),
-            selector: Some(BTreeMap::from([(keys::STATEFUL_SET.into(), guard.notebook.name.clone())])),
+            selector: Some(BTreeMap::from([(
+                keys::STATEFUL_SET.into(),
+                guard.notebook.name.clone(),
+            )])),
             ports: Some(vec![ServicePort {
                 name: Some(GUARD.into()),
                 port: i32::from(GUARD_PORT),

@@ -3,10 +3,10 @@
 use std::collections::BTreeMap;
 
 use k8s_openapi::api::core::v1::{
-    Capabilities, ConfigMapProjection, ConfigMapVolumeSource, Container, ContainerPort, DownwardAPIProjection,
-    DownwardAPIVolumeFile, HTTPGetAction, KeyToPath, ObjectFieldSelector, Probe, ProjectedVolumeSource,
-    ResourceRequirements, SeccompProfile, SecretVolumeSource, SecurityContext, ServiceAccountTokenProjection, Volume,
-    VolumeMount, VolumeProjection,
+    Capabilities, ConfigMapProjection, ConfigMapVolumeSource, Container, ContainerPort,
+    DownwardAPIProjection, DownwardAPIVolumeFile, HTTPGetAction, KeyToPath, ObjectFieldSelector, Probe,
+    ProjectedVolumeSource, ResourceRequirements, SeccompProfile, SecretVolumeSource, SecurityContext,
+    ServiceAccountTokenProjection, Volume, VolumeMount, VolumeProjection,
 };
 use k8s_openapi::apimachinery::pkg::api::resource::Quantity;
 use k8s_openapi::apimachinery::pkg::util::intstr::IntOrString;
@@ -42,7 +42,10 @@ pub struct Sidecar {
 
 /// The guard of a Notebook.
 pub fn sidecar(platform: &Platform, guard: &Guard) -> Sidecar {
-    Sidecar { container: value(&container(platform, guard)), volumes: volumes(guard).iter().map(value).collect() }
+    Sidecar {
+        container: value(&container(platform, guard)),
+        volumes: volumes(guard).iter().map(value).collect(),
+    }
 }
 
 fn value(typed: &impl Serialize) -> Value {
@@ -66,7 +69,14 @@ fn container(platform: &Platform, guard: &Guard) -> Container {
     Container {
         name: GUARD.into(),
         image: Some(platform.sidecar.image.clone()),
-        image_pull_policy: Some(if platform.sidecar.image.contains("@sha256:") { "IfNotPresent" } else { "Always" }.into()),
+        image_pull_policy: Some(
+            if platform.sidecar.image.contains("@sha256:") {
+                "IfNotPresent"
+            } else {
+                "Always"
+            }
+            .into(),
+        ),
         args: Some(args(platform, guard)),
         ports: Some(vec![port(GUARD, GUARD_PORT), port(HEALTH_PORT_NAME, HEALTH_PORT)]),
         liveness_probe: Some(probe(30)),
@@ -79,7 +89,11 @@ fn container(platform: &Platform, guard: &Guard) -> Container {
         security_context: Some(restricted()),
         termination_message_path: Some("/dev/termination-log".into()),
         termination_message_policy: Some("File".into()),
-        volume_mounts: Some(vec![mount(config, CONFIG_PATH), mount(tls, TLS_PATH), mount(token, TOKEN_PATH)]),
+        volume_mounts: Some(vec![
+            mount(config, CONFIG_PATH),
+            mount(tls, TLS_PATH),
+            mount(token, TOKEN_PATH),
+        ]),
         ..Container::default()
     }
 }
@@ -128,16 +142,25 @@ fn probe(delay: i32) -> Probe {
 fn restricted() -> SecurityContext {
     SecurityContext {
         allow_privilege_escalation: Some(false),
-        capabilities: Some(Capabilities { drop: Some(vec!["ALL".into()]), add: None }),
+        capabilities: Some(Capabilities {
+            drop: Some(vec!["ALL".into()]),
+            add: None,
+        }),
         read_only_root_filesystem: Some(true),
         run_as_non_root: Some(true),
-        seccomp_profile: Some(SeccompProfile { type_: "RuntimeDefault".into(), localhost_profile: None }),
+        seccomp_profile: Some(SeccompProfile {
+            type_: "RuntimeDefault".into(),
+            localhost_profile: None,
+        }),
         ..SecurityContext::default()
     }
 }
 
 fn quantities(amounts: &BTreeMap<String, String>) -> BTreeMap<String, Quantity> {
-    amounts.iter().map(|(resource, amount)| (resource.clone(), Quantity(amount.clone()))).collect()
+    amounts
+        .iter()
+        .map(|(resource, amount)| (resource.clone(), Quantity(amount.clone())))
+        .collect()
 }
 
 fn volumes(guard: &Guard) -> Vec<Volume> {
@@ -161,7 +184,11 @@ fn volumes(guard: &Guard) -> Vec<Volume> {
             }),
             ..Volume::default()
         },
-        Volume { name: token.into(), projected: Some(token_source()), ..Volume::default() },
+        Volume {
+            name: token.into(),
+            projected: Some(token_source()),
+            ..Volume::default()
+        },
     ]
 }
 
@@ -178,7 +205,11 @@ fn token_source() -> ProjectedVolumeSource {
     let authority = VolumeProjection {
         config_map: Some(ConfigMapProjection {
             name: "kube-root-ca.crt".into(),
-            items: Some(vec![KeyToPath { key: "ca.crt".into(), path: "ca.crt".into(), mode: None }]),
+            items: Some(vec![KeyToPath {
+                key: "ca.crt".into(),
+                path: "ca.crt".into(),
+                mode: None,
+            }]),
             optional: None,
         }),
         ..VolumeProjection::default()
@@ -196,5 +227,8 @@ fn token_source() -> ProjectedVolumeSource {
         }),
         ..VolumeProjection::default()
     };
-    ProjectedVolumeSource { default_mode: Some(READABLE), sources: Some(vec![token, authority, namespace]) }
+    ProjectedVolumeSource {
+        default_mode: Some(READABLE),
+        sources: Some(vec![token, authority, namespace]),
+    }
 }

@@ -15,7 +15,11 @@ pub struct Default {
 
 impl Default {
     const fn same(path: &'static str, value: &'static str) -> Self {
-        Self { path, openshift: value, kubernetes: value }
+        Self {
+            path,
+            openshift: value,
+            kubernetes: value,
+        }
     }
 
     /// The default on a flavor of cluster.
@@ -43,8 +47,11 @@ pub const GATEWAY_CONTROLLER: Default =
 /// `gateway.implementation`
 pub const GATEWAY_IMPLEMENTATION: Default = Default::same("gateway.implementation", "Istio");
 /// `gateway.ingressMode`
-pub const INGRESS_MODE: Default =
-    Default { path: "gateway.ingressMode", openshift: "OcpRoute", kubernetes: "LoadBalancer" };
+pub const INGRESS_MODE: Default = Default {
+    path: "gateway.ingressMode",
+    openshift: "OcpRoute",
+    kubernetes: "LoadBalancer",
+};
 /// `gateway.gatewayApi`
 pub const GATEWAY_API: Default = Default::same("gateway.gatewayApi", "1.2");
 /// `gateway.version`
@@ -52,7 +59,11 @@ pub const GATEWAY_VERSION: Default = Default::same("gateway.version", "1.28");
 /// `onMissingOidc`
 pub const ON_MISSING_OIDC: Default = Default::same("onMissingOidc", "fence");
 /// `tls.source`
-pub const TLS_SOURCE: Default = Default { path: "tls.source", openshift: "ServiceCA", kubernetes: "CertManager" };
+pub const TLS_SOURCE: Default = Default {
+    path: "tls.source",
+    openshift: "ServiceCA",
+    kubernetes: "CertManager",
+};
 /// `tls.issuerRef.name`
 pub const ISSUER_NAME: Default = Default::same("tls.issuerRef.name", "selfsigned");
 /// `tls.issuerRef.kind`
@@ -69,8 +80,10 @@ pub const SIDECAR_IMAGE: Default = Default::same(
 /// `sidecar.program`
 pub const SIDECAR_PROGRAM: Default = Default::same("sidecar.program", "kube-rbac-proxy");
 /// `sidecar.resources.requests.cpu` and `.limits.cpu`
-pub const SIDECAR_CPU: [Default; 2] =
-    [Default::same("sidecar.resources.requests.cpu", "100m"), Default::same("sidecar.resources.limits.cpu", "100m")];
+pub const SIDECAR_CPU: [Default; 2] = [
+    Default::same("sidecar.resources.requests.cpu", "100m"),
+    Default::same("sidecar.resources.limits.cpu", "100m"),
+];
 /// `sidecar.resources.requests.memory` and `.limits.memory`
 pub const SIDECAR_MEMORY: [Default; 2] = [
     Default::same("sidecar.resources.requests.memory", "64Mi"),
@@ -140,17 +153,37 @@ pub const TABLE: [&Default; 32] = [
 
 /// Path and default of every field whose default does not depend on the flavor: what a schema can state.
 pub fn for_schema() -> Vec<(&'static str, String)> {
-    let fixed = TABLE.iter().filter(|default| default.openshift == default.kubernetes);
-    fixed.map(|default| (default.path, default.openshift.to_owned())).collect()
+    let fixed = TABLE
+        .iter()
+        .filter(|default| default.openshift == default.kubernetes);
+    fixed
+        .map(|default| (default.path, default.openshift.to_owned()))
+        .collect()
 }
 
 /// The table as Markdown.
 pub fn to_markdown() -> String {
-    let mut text = String::from("| field of `spec` | default on OpenShift | default on Kubernetes |\n|---|---|---|\n");
+    let mut text =
+        String::from("| field of `spec` | default on OpenShift | default on Kubernetes |\n|---|---|---|\n");
     for default in TABLE {
-        let kubernetes = if default.openshift == default.kubernetes { "the same" } else { default.kubernetes };
-        let cell = |value: &str| if value == "the same" { value.to_owned() } else { format!("`{value}`") };
-        text.push_str(&format!("| `{}` | `{}` | {} |\n", default.path, default.openshift, cell(kubernetes)));
+        let kubernetes = if default.openshift == default.kubernetes {
+            "the same"
+        } else {
+            default.kubernetes
+        };
+        let cell = |value: &str| {
+            if value == "the same" {
+                value.to_owned()
+            } else {
+                format!("`{value}`")
+            }
+        };
+        text.push_str(&format!(
+            "| `{}` | `{}` | {} |\n",
+            default.path,
+            default.openshift,
+            cell(kubernetes)
+        ));
     }
     text
 }

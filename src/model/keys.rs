@@ -23,8 +23,13 @@ pub const NEVER_PRUNED: [(&str, &str); 3] = [
     ("client.lifecycle.config.k8s.io/deletion", "detach"),
 ];
 /// The annotations of others that we write on generated objects.
-pub const OWN_ANNOTATIONS: [&str; 5] =
-    [SYNC_WAVE, SERVING_CERTIFICATE, NEVER_PRUNED[0].0, NEVER_PRUNED[1].0, NEVER_PRUNED[2].0];
+pub const OWN_ANNOTATIONS: [&str; 5] = [
+    SYNC_WAVE,
+    SERVING_CERTIFICATE,
+    NEVER_PRUNED[0].0,
+    NEVER_PRUNED[1].0,
+    NEVER_PRUNED[2].0,
+];
 
 /// Annotation: the switch, as Open Data Hub 3 spells it.
 pub const INJECT_AUTH: &str = "notebooks.opendatahub.io/inject-auth";
@@ -34,10 +39,33 @@ pub const INJECT_OAUTH: &str = "notebooks.opendatahub.io/inject-oauth";
 pub const OWNER: &str = "opendatahub.io/username";
 /// Annotations: the sidecar's resources; cpu or memory, request or limit.
 pub const SIDECAR_RESOURCES: [(&str, &str, &str); 4] = [
-    ("cpu", "request", "notebooks.opendatahub.io/auth-sidecar-cpu-request"),
+    (
+        "cpu",
+        "request",
+        "notebooks.opendatahub.io/auth-sidecar-cpu-request",
+    ),
     ("cpu", "limit", "notebooks.opendatahub.io/auth-sidecar-cpu-limit"),
-    ("memory", "request", "notebooks.opendatahub.io/auth-sidecar-memory-request"),
-    ("memory", "limit", "notebooks.opendatahub.io/auth-sidecar-memory-limit"),
+    (
+        "memory",
+        "request",
+        "notebooks.opendatahub.io/auth-sidecar-memory-request",
+    ),
+    (
+        "memory",
+        "limit",
+        "notebooks.opendatahub.io/auth-sidecar-memory-limit",
+    ),
+];
+
+/// Annotations under [`INJECT_AUTH`]'s prefix that others write: not to be taken for misspelled ones of ours
+/// (opendatahub-io/odh-dashboard `frontend/src/api/k8s/notebooks.ts`, opendatahub-io/kubeflow).
+pub const FOREIGN_ANNOTATIONS: [&str; 6] = [
+    "notebooks.opendatahub.io/last-image-selection",
+    "notebooks.opendatahub.io/last-image-version-git-commit-selection",
+    "notebooks.opendatahub.io/last-size-selection",
+    "notebooks.opendatahub.io/notebook-restart",
+    "notebooks.opendatahub.io/oauth-logout-url",
+    "notebooks.opendatahub.io/update-pending",
 ];
 
 /// Label that the notebook controller puts on a Notebook's pods: the Notebook's name. A Notebook's own labels override it.

@@ -7,7 +7,7 @@ use super::digest::sha256;
 
 /// Longest DNS label (RFC 1123): Service, volume, label value, namespace.
 pub const LABEL_MAX: usize = 63;
-/// Longest name of a Notebook: its StatefulSet's pods get a label with the name and eleven more characters
+/// Longest name of a Notebook: its `StatefulSet`'s pods get a label with the name and eleven more characters
 /// (kubernetes/kubernetes issue 64023).
 pub const NOTEBOOK_MAX: usize = 52;
 /// Digits of the hash in a name.
@@ -25,8 +25,12 @@ pub fn is_dns_label(text: &str) -> bool {
 
 /// A DNS label near to a text that is none, for a proposal; `None` where nothing of it is left.
 pub fn near_label(text: &str, max: usize) -> Option<String> {
-    let dashed: String =
-        text.to_lowercase().chars().map(|c| if c.is_ascii_alphanumeric() { c } else { '-' }).take(max).collect();
+    let dashed: String = text
+        .to_lowercase()
+        .chars()
+        .map(|c| if c.is_ascii_alphanumeric() { c } else { '-' })
+        .take(max)
+        .collect();
     let trimmed = dashed.trim_matches('-');
     (!trimmed.is_empty()).then(|| trimmed.to_owned())
 }
@@ -54,7 +58,10 @@ pub fn suffixed(name: &str, suffix: &str, max: usize) -> String {
 
 fn ends_like_a_hash(name: &str) -> bool {
     name.rsplit_once('-').is_some_and(|(_, tail)| {
-        tail.len() == HASH_DIGITS && tail.bytes().all(|byte| byte.is_ascii_digit() || (b'a'..=b'f').contains(&byte))
+        tail.len() == HASH_DIGITS
+            && tail
+                .bytes()
+                .all(|byte| byte.is_ascii_digit() || (b'a'..=b'f').contains(&byte))
     })
 }
 
@@ -71,7 +78,14 @@ mod tests {
     #[test]
     fn joined_names_are_injective() {
         assert_eq!(joined("nb", "team", "my-notebook"), "nb-team-my-notebook");
-        let pairs = [("a", "b-c"), ("a-b", "c"), ("a", "b"), ("a-b-c", "d"), ("a", "b-c-d"), ("a-b", "c-d")];
+        let pairs = [
+            ("a", "b-c"),
+            ("a-b", "c"),
+            ("a", "b"),
+            ("a-b-c", "d"),
+            ("a", "b-c-d"),
+            ("a-b", "c-d"),
+        ];
         let names: BTreeSet<String> = pairs.iter().map(|(ns, name)| joined("nb", ns, name)).collect();
         assert_eq!(names.len(), pairs.len(), "{names:?}");
         // Whoever gives a Notebook the name that another's hash would make gets a hash of its own.

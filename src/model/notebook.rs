@@ -24,12 +24,18 @@ pub const HEALTH_PORT_NAME: &str = "proxy-health";
 /// The port a notebook server listens on if it says nothing.
 pub const NOTEBOOK_PORT: u16 = 8888;
 /// The guard's volumes: configuration, certificate, token.
-pub const GUARD_VOLUMES: [&str; 3] =
-    ["kube-rbac-proxy-config", "kube-rbac-proxy-tls-certificates", "kube-rbac-proxy-token"];
+pub const GUARD_VOLUMES: [&str; 3] = [
+    "kube-rbac-proxy-config",
+    "kube-rbac-proxy-tls-certificates",
+    "kube-rbac-proxy-token",
+];
 /// The container of Open Data Hub 2's guard, its volumes and its finalizer.
 const LEGACY_GUARD: &str = "oauth-proxy";
 const LEGACY_VOLUMES: [&str; 3] = ["oauth-config", "oauth-client", "tls-certificates"];
 const LEGACY_FINALIZER: &str = "notebook-oauth-client-finalizer.opendatahub.io";
+
+/// The user and group of whoever has not logged in.
+pub const NOBODY: [&str; 2] = ["system:anonymous", "system:unauthenticated"];
 
 /// What is to become of a Notebook.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -90,7 +96,9 @@ pub fn switch(document: &Document, findings: &mut Vec<Finding>) -> Option<Switch
             Some("true") => Some(true),
             Some("false") => Some(false),
             Some(other) => {
-                let finding = Finding::error("must be \"true\" or \"false\"").at(path).found(other);
+                let finding = Finding::error("must be \"true\" or \"false\"")
+                    .at(path)
+                    .found(other);
                 findings.push(match other.trim().to_lowercase().as_str() {
                     "true" | "t" | "1" | "yes" | "on" | "y" => finding.propose("true"),
                     "false" | "f" | "0" | "no" | "off" | "n" => finding.propose("false"),
@@ -109,7 +117,12 @@ pub fn switch(document: &Document, findings: &mut Vec<Finding>) -> Option<Switch
     match (current, older) {
         (Some(current), Some(older)) if current != older => {
             let message = format!("contradicts {}; keep one of the two", keys::INJECT_AUTH);
-            findings.push(Finding::error(message).at(path).found(older.to_string()).propose(current.to_string()));
+            findings.push(
+                Finding::error(message)
+                    .at(path)
+                    .found(older.to_string())
+                    .propose(current.to_string()),
+            );
             None
         }
         (Some(true), _) if !legacy.is_empty() => {
@@ -127,7 +140,6 @@ pub fn switch(document: &Document, findings: &mut Vec<Finding>) -> Option<Switch
             findings.push(Finding::warning(message).at(path));
             Some(Switch::On)
         }
-        (Some(true), Some(false) | None) => Some(Switch::On),
         (None, Some(true)) if !legacy.is_empty() => {
             let message = format!(
                 "guarded by Open Data Hub 2's proxy ({}): it passes through unchanged and is not exposed until it is \
@@ -138,15 +150,45 @@ pub fn switch(document: &Document, findings: &mut Vec<Finding>) -> Option<Switch
             findings.push(Finding::warning(message).at(path));
             Some(Switch::Legacy)
         }
-        (None, Some(true)) => Some(Switch::On),
+        (Some(true), _) | (None, Some(true)) => Some(Switch::On),
         (Some(false) | None, _) => Some(Switch::Off),
+    }
+}
+
+/// Warns of annotations that look like ours and are none: a misspelled switch switches nothing.
+pub fn misspelled(document: &Document, findings: &mut Vec<Finding>) {
+    let ours = || {
+        let resources = keys::SIDECAR_RESOURCES.iter().map(|(_, _, key)| *key);
+        [keys::INJECT_AUTH, keys::INJECT_OAUTH, keys::OWNER]
+            .into_iter()
+            .chain(resources)
+    };
+    for key in document.annotations.keys() {
+        if ours().any(|known| known == key) || keys::FOREIGN_ANNOTATIONS.contains(&key.as_str()) {
+            continue;
+        }
+        let Some(near) = ours().find(|known| strsim::osa_distance(key, known) <= 2) else {
+            continue;
+        };
+        let message = format!("means nothing here; did you mean {near}?");
+        findings.push(
+            Finding::warning(message)
+                .at(format!("metadata.annotations[{key:?}]"))
+                .propose(near),
+        );
     }
 }
 
 /// What Open Data Hub 2's controller left in a Notebook.
 fn legacy_parts(document: &Document) -> Vec<String> {
-    let container = document.containers.iter().any(|container| container.name == LEGACY_GUARD);
-    let volumes = document.volumes.iter().filter(|name| LEGACY_VOLUMES.contains(&name.as_str()));
+    let container = document
+        .containers
+        .iter()
+        .any(|container| container.name == LEGACY_GUARD);
+    let volumes = document
+        .volumes
+        .iter()
+        .filter(|name| LEGACY_VOLUMES.contains(&name.as_str()));
     let finalizer = document.finalizers.iter().any(|name| name == LEGACY_FINALIZER);
     let mut parts = Vec::new();
     if container {
@@ -194,7 +236,10 @@ pub fn guarded(
     check_labels(document, findings);
     check_pod(document, injected, findings);
     let resources = resources(document, &platform.sidecar.resources, findings);
-    let owner = document.annotations.get(keys::OWNER).filter(|name| !name.trim().is_empty());
+    let owner = document
+        .annotations
+        .get(keys::OWNER)
+        .filter(|name| !name.trim().is_empty());
     if errors(findings) > before {
         return None;
     }
@@ -209,7 +254,10 @@ pub fn guarded(
 }
 
 fn errors(findings: &[Finding]) -> usize {
-    findings.iter().filter(|finding| finding.severity == crate::krm::results::Severity::Error).count()
+    findings
+        .iter()
+        .filter(|finding| finding.severity == crate::krm::results::Severity::Error)
+        .count()
 }
 
 fn check_name(name: &str, findings: &mut Vec<Finding>) {
@@ -224,7 +272,8 @@ fn check_name(name: &str, findings: &mut Vec<Finding>) {
 }
 
 fn no_label(path: &str, text: &str, max: usize) -> Finding {
-    let message = format!("must be a DNS label of at most {max} characters: lower-case letters, digits and dashes");
+    let message =
+        format!("must be a DNS label of at most {max} characters: lower-case letters, digits and dashes");
     let finding = Finding::error(message).at(path).found(text);
     match near_label(text, max) {
         Some(near) => finding.propose(near),
@@ -240,7 +289,11 @@ fn check_labels(document: &Document, findings: &mut Vec<Finding>) {
         {
             let message = "replaces the label by which policies and Services find the pod, and so takes it out of both; \
                            remove it";
-            findings.push(Finding::error(message).at(format!("metadata.labels.{key}")).found(value.clone()));
+            findings.push(
+                Finding::error(message)
+                    .at(format!("metadata.labels.{key}"))
+                    .found(value.clone()),
+            );
         }
     }
 }
@@ -250,23 +303,51 @@ fn check_pod(document: &Document, injected: Injected, findings: &mut Vec<Finding
     let own = |container: &&Container| !(injected.guard && container.name == GUARD);
     if document.host_network {
         let message = "on the node's network no policy closes the notebook's port; remove it";
-        findings.push(Finding::error(message).at(format!("{POD_SPEC}.hostNetwork")).found(true).propose(false));
+        findings.push(
+            Finding::error(message)
+                .at(format!("{POD_SPEC}.hostNetwork"))
+                .found(true)
+                .propose(false),
+        );
     }
     if document.containers.iter().filter(own).count() == 0 {
         findings.push(Finding::error("holds no container that could be guarded").at(&containers));
-    } else if !document.containers.iter().filter(own).any(|container| container.name == document.name) {
+    } else if !document
+        .containers
+        .iter()
+        .filter(own)
+        .any(|container| container.name == document.name)
+    {
         let message = "no container has the Notebook's name; the controllers' status, certificates and settings will miss it";
-        let first = document.containers.first().map(|container| container.name.clone()).unwrap_or_default();
-        findings.push(Finding::warning(message).at(format!("{containers}[0].name")).found(first).propose(document.name.clone()));
+        let first = document
+            .containers
+            .first()
+            .map(|container| container.name.clone())
+            .unwrap_or_default();
+        findings.push(
+            Finding::warning(message)
+                .at(format!("{containers}[0].name"))
+                .found(first)
+                .propose(document.name.clone()),
+        );
     }
-    for (index, container) in document.containers.iter().enumerate().filter(|(_, container)| own(container)) {
+    for (index, container) in document
+        .containers
+        .iter()
+        .enumerate()
+        .filter(|(_, container)| own(container))
+    {
         let path = format!("{containers}[{index}]");
         check_container(container, &path, findings);
     }
     for (index, container) in document.init_containers.iter().enumerate() {
         if container.name == GUARD {
             let path = format!("{POD_SPEC}.initContainers[{index}].name");
-            findings.push(Finding::error("is the name of the guard's container; rename this one").at(path).found(GUARD));
+            findings.push(
+                Finding::error("is the name of the guard's container; rename this one")
+                    .at(path)
+                    .found(GUARD),
+            );
         }
     }
     if !injected.guard {
@@ -297,7 +378,11 @@ fn check_container(container: &Container, path: &str, findings: &mut Vec<Finding
         }
         if [GUARD, HEALTH_PORT_NAME].contains(&port.name.as_str()) {
             let message = "is the name of a port of the guard; rename this one";
-            findings.push(Finding::error(message).at(format!("{path}.ports[{index}].name")).found(port.name.clone()));
+            findings.push(
+                Finding::error(message)
+                    .at(format!("{path}.ports[{index}].name"))
+                    .found(port.name.clone()),
+            );
         }
     }
 }
@@ -305,36 +390,71 @@ fn check_container(container: &Container, path: &str, findings: &mut Vec<Finding
 fn resources(document: &Document, defaults: &Resources, findings: &mut Vec<Finding>) -> Resources {
     let mut resources = defaults.clone();
     for (resource, side, key) in keys::SIDECAR_RESOURCES {
-        let amount = document.annotations.get(key).map(|text| text.trim()).unwrap_or_default();
+        let amount = document
+            .annotations
+            .get(key)
+            .map(|text| text.trim())
+            .unwrap_or_default();
         if !amount.is_empty() {
-            let amounts = if side == "request" { &mut resources.requests } else { &mut resources.limits };
+            let amounts = if side == "request" {
+                &mut resources.requests
+            } else {
+                &mut resources.limits
+            };
             amounts.insert(resource.to_owned(), amount.to_owned());
         }
     }
     let path = |side: &str, resource: &str| {
-        let row = keys::SIDECAR_RESOURCES.iter().find(|(of, which, _)| *of == resource && side.starts_with(which));
-        format!("metadata.annotations[{:?}]", row.map(|(_, _, key)| *key).unwrap_or_default())
+        let row = keys::SIDECAR_RESOURCES
+            .iter()
+            .find(|(of, which, _)| *of == resource && side.starts_with(which));
+        format!(
+            "metadata.annotations[{:?}]",
+            row.map(|(_, _, key)| *key).unwrap_or_default()
+        )
     };
     check_resources(&resources, path, findings);
     resources
 }
 
 fn service_account(document: &Document, injected: Injected, findings: &mut Vec<Finding>) -> ServiceAccount {
-    let named = if injected.service_account { "" } else { &document.service_account_name };
-    let (field, name) = if named.is_empty() { ("serviceAccount", &*document.service_account) } else { ("serviceAccountName", named) };
+    let named = if injected.service_account {
+        ""
+    } else {
+        &document.service_account_name
+    };
+    let (field, name) = if named.is_empty() {
+        ("serviceAccount", &*document.service_account)
+    } else {
+        ("serviceAccountName", named)
+    };
+    if document.automount_token == Some(true) {
+        let message = "mounts the ServiceAccount's token into every container, so the notebook's code shares the guard's \
+                       right to review tokens; remove it";
+        let path = format!("{POD_SPEC}.automountServiceAccountToken");
+        findings.push(Finding::warning(message).at(path).found(true).propose(false));
+    }
     if name.is_empty() || (injected.service_account && field == "serviceAccount") {
         return ServiceAccount::Ours;
     }
     let message = "the guard runs as this ServiceAccount too, so the notebook's code shares the guard's right to review \
                    tokens; leave the field out to have them kept apart";
-    findings.push(Finding::warning(message).at(format!("{POD_SPEC}.{field}")).found(name));
+    findings.push(
+        Finding::warning(message)
+            .at(format!("{POD_SPEC}.{field}"))
+            .found(name),
+    );
     ServiceAccount::Theirs(name.to_owned())
 }
 
 /// The port that the notebook controller's Service leads to: the first of the first container's.
 fn port(document: &Document) -> u16 {
-    let user = document.containers.iter().find(|container| container.name != GUARD);
-    user.and_then(|container| container.ports.first()).map_or(NOTEBOOK_PORT, |port| port.number)
+    let user = document
+        .containers
+        .iter()
+        .find(|container| container.name != GUARD);
+    user.and_then(|container| container.ports.first())
+        .map_or(NOTEBOOK_PORT, |port| port.number)
 }
 
 /// The first field of a Notebook's value that we own, for the place of a finding.

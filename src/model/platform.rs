@@ -12,7 +12,8 @@ use super::defaults::{self, Default as FieldDefault};
 use super::names::{is_dns_label, near_label};
 use super::quantity::Quantity;
 use crate::input::platform::{
-    Flavor, GatewayImplementation, Operator, PlatformSpec, SidecarProgram, SubjectsSpec, TlsSource,
+    Flavor, GatewayImplementation, NotebooksSpec, Operator, PlatformSpec, SidecarProgram, SubjectsSpec,
+    TlsSource,
 };
 use crate::krm::results::Finding;
 
@@ -29,7 +30,7 @@ pub struct Platform {
     pub tls: Tls,
     /// The guard.
     pub sidecar: Sidecar,
-    /// Where HTTPRoutes of Notebooks go.
+    /// Where `HTTPRoutes` of Notebooks go.
     pub route_namespace: String,
     /// Who may open every Notebook.
     pub notebook_users: Subjects,
@@ -121,12 +122,15 @@ pub fn resolve(
     environment: &Environment,
     findings: &mut Vec<Finding>,
 ) -> Option<Platform> {
-    let mut resolver = Resolver { flavor: spec.flavor?, findings };
+    let mut resolver = Resolver {
+        flavor: spec.flavor?,
+        findings,
+    };
     let gateway = spec.gateway.unwrap_or_default();
     let notebooks = spec.notebooks.unwrap_or_default();
     let tls = spec.tls.unwrap_or_default();
     let applications = resolver.namespace(spec.applications_namespace, &defaults::APPLICATIONS_NAMESPACE);
-    let route_namespace = match notebooks.route_namespace {
+    let route_namespace = match notebooks.route_namespace.clone() {
         Some(given) => resolver.namespace(Some(given), &defaults::ROUTE_NAMESPACE),
         None => applications.clone(),
     };
@@ -134,51 +138,64 @@ pub fn resolve(
     let gateway_namespace = resolver.namespace(gateway.namespace, &defaults::GATEWAY_NAMESPACE);
     let implementation = resolver.choice(gateway.implementation, &defaults::GATEWAY_IMPLEMENTATION)?;
     let sidecar = spec.sidecar.unwrap_or_default();
-    let allow_tags = spec.allow_tags.unwrap_or(defaults::ALLOW_TAGS.on(resolver.flavor) == "true");
+    let allow_tags = spec
+        .allow_tags
+        .unwrap_or(defaults::ALLOW_TAGS.on(resolver.flavor) == "true");
     let image = resolver.image(sidecar.image, environment, allow_tags);
     let program = resolver.choice(sidecar.program, &defaults::SIDECAR_PROGRAM)?;
-    if program == SidecarProgram::Gatewright {
-        let message = "this version has no proxy of its own yet; name a kube-rbac-proxy image and program";
-        resolver.findings.push(Finding::error(message).at("spec.sidecar.program").propose("kube-rbac-proxy"));
-    }
-    if resolver.choice::<Operator>(notebooks.controller, &defaults::NOTEBOOK_CONTROLLER)? == Operator::OpenDataHub {
-        let message = "writing Notebooks beside Open Data Hub's own controller is not supported yet: both would be \
-                       the author of the same objects";
-        resolver.findings.push(Finding::error(message).at("spec.notebooks.controller").propose("None"));
-    }
-    if notebooks.short_paths == Some(true) {
-        let message = "redirects from /notebooks/NAME are not written yet; the routes answer under /notebook/NAMESPACE/NAME";
-        resolver.findings.push(Finding::error(message).at("spec.notebooks.shortPaths").propose(false));
-    }
+    resolver.not_yet(program, &notebooks)?;
     if tls.skip_verify == Some(true) {
         let message = "the guards' certificates are not verified: whoever can answer for their address can read every request";
-        resolver.findings.push(Finding::warning(message).at("spec.tls.skipVerify").propose(false));
+        resolver
+            .findings
+            .push(Finding::warning(message).at("spec.tls.skipVerify").propose(false));
     }
-    let requests = sidecar.resources.clone().unwrap_or_default().requests.unwrap_or_default();
+    let requests = sidecar
+        .resources
+        .clone()
+        .unwrap_or_default()
+        .requests
+        .unwrap_or_default();
     let limits = sidecar.resources.unwrap_or_default().limits.unwrap_or_default();
     let resources = resolver.resources([requests.cpu, limits.cpu], [requests.memory, limits.memory]);
     let culler = notebooks.culler.unwrap_or_default();
     let (label, value) = defaults::CULLER_LABEL;
     let platform = Platform {
         name: name.to_owned(),
-        default_namespace: spec.default_namespace.map(|given| resolver.checked(given, "spec.defaultNamespace")),
+        default_namespace: spec
+            .default_namespace
+            .map(|given| resolver.checked(given, "spec.defaultNamespace")),
         gateway: Gateway {
-            pods: resolver.gateway_pods(implementation, &gateway_name, &gateway_namespace, gateway.pod_namespace),
+            pods: resolver.gateway_pods(
+                implementation,
+                &gateway_name,
+                &gateway_namespace,
+                gateway.pod_namespace,
+            ),
             name: gateway_name,
             namespace: gateway_namespace,
         },
         tls: resolver.tls(&tls)?,
-        sidecar: Sidecar { image, program, resources },
+        sidecar: Sidecar {
+            image,
+            program,
+            resources,
+        },
         route_namespace,
         notebook_users: resolver.subjects(notebooks.users.unwrap_or_default(), "spec.notebooks.users"),
         culler: Pods {
             namespace: culler.namespace.unwrap_or(applications),
-            labels: culler.labels.unwrap_or_else(|| BTreeMap::from([(label.into(), value.into())])),
+            labels: culler
+                .labels
+                .unwrap_or_else(|| BTreeMap::from([(label.into(), value.into())])),
         },
     };
     if platform.culler.labels.is_empty() {
-        let message = "an empty selector admits every pod of the namespace; name the notebook controller's labels";
-        resolver.findings.push(Finding::error(message).at("spec.notebooks.culler.labels"));
+        let message =
+            "an empty selector admits every pod of the namespace; name the notebook controller's labels";
+        resolver
+            .findings
+            .push(Finding::error(message).at("spec.notebooks.culler.labels"));
     }
     Some(platform)
 }
@@ -191,8 +208,43 @@ struct Resolver<'a> {
 // === impl Resolver ===
 
 impl Resolver<'_> {
+    /// Choices that the schema knows and this version cannot carry out.
+    fn not_yet(&mut self, program: SidecarProgram, notebooks: &NotebooksSpec) -> Option<()> {
+        if program == SidecarProgram::Gatewright {
+            let message =
+                "this version has no proxy of its own yet; name a kube-rbac-proxy image and program";
+            self.findings.push(
+                Finding::error(message)
+                    .at("spec.sidecar.program")
+                    .propose("kube-rbac-proxy"),
+            );
+        }
+        if self.choice::<Operator>(notebooks.controller, &defaults::NOTEBOOK_CONTROLLER)?
+            == Operator::OpenDataHub
+        {
+            let message = "writing Notebooks beside Open Data Hub's own controller is not supported yet: both would be \
+                           the author of the same objects";
+            self.findings.push(
+                Finding::error(message)
+                    .at("spec.notebooks.controller")
+                    .propose("None"),
+            );
+        }
+        if notebooks.short_paths == Some(true) {
+            let message = "redirects from /notebooks/NAME are not written yet; the routes answer under /notebook/NAMESPACE/NAME";
+            self.findings.push(
+                Finding::error(message)
+                    .at("spec.notebooks.shortPaths")
+                    .propose(false),
+            );
+        }
+        Some(())
+    }
+
     fn text(&self, given: Option<String>, default: &FieldDefault) -> String {
-        given.filter(|text| !text.is_empty()).unwrap_or_else(|| default.on(self.flavor).to_owned())
+        given
+            .filter(|text| !text.is_empty())
+            .unwrap_or_else(|| default.on(self.flavor).to_owned())
     }
 
     fn namespace(&mut self, given: Option<String>, default: &FieldDefault) -> String {
@@ -202,12 +254,14 @@ impl Resolver<'_> {
 
     fn checked(&mut self, text: String, path: &str) -> String {
         if !is_dns_label(&text) {
-            let finding = Finding::error("must be the name of a namespace: lower-case letters, digits and dashes");
+            let finding =
+                Finding::error("must be the name of a namespace: lower-case letters, digits and dashes");
             let finding = finding.at(path).found(text.clone());
-            self.findings.push(match near_label(&text, super::names::LABEL_MAX) {
-                Some(near) => finding.propose(near),
-                None => finding,
-            });
+            self.findings
+                .push(match near_label(&text, super::names::LABEL_MAX) {
+                    Some(near) => finding.propose(near),
+                    None => finding,
+                });
         }
         text
     }
@@ -221,18 +275,32 @@ impl Resolver<'_> {
         let path = "spec.sidecar.image";
         let image = if let Some(image) = given.filter(|image| !image.is_empty()) {
             image
-        } else if let Some(image) = environment.sidecar_image.clone().filter(|image| !image.is_empty()) {
+        } else if let Some(image) = environment
+            .sidecar_image
+            .clone()
+            .filter(|image| !image.is_empty())
+        {
             let variable = defaults::SIDECAR_IMAGE_VARIABLE;
-            self.findings.push(Finding::info(format!("taken from the environment variable {variable}")).at(path).found(image.clone()));
+            self.findings.push(
+                Finding::info(format!("taken from the environment variable {variable}"))
+                    .at(path)
+                    .found(image.clone()),
+            );
             image
         } else {
             defaults::SIDECAR_IMAGE.on(self.flavor).to_owned()
         };
         if image.contains(char::is_whitespace) || image.contains(char::is_control) {
-            self.findings.push(Finding::error("is no image reference").at(path).found(image.clone()));
+            self.findings.push(
+                Finding::error("is no image reference")
+                    .at(path)
+                    .found(image.clone()),
+            );
         } else if !is_by_digest(&image) && !allow_tags {
-            let message = "must name the image by digest (NAME@sha256:…): a tag can be moved; or set allowTags: true";
-            self.findings.push(Finding::error(message).at(path).found(image.clone()));
+            let message =
+                "must name the image by digest (NAME@sha256:…): a tag can be moved; or set allowTags: true";
+            self.findings
+                .push(Finding::error(message).at(path).found(image.clone()));
         }
         image
     }
@@ -242,7 +310,12 @@ impl Resolver<'_> {
         Some(match self.choice(tls.source, &defaults::TLS_SOURCE)? {
             TlsSource::ServiceCa if self.flavor == Flavor::Kubernetes => {
                 let message = "only OpenShift has a service CA; the guards' pods would wait for their certificates for ever";
-                self.findings.push(Finding::error(message).at("spec.tls.source").found("ServiceCA").propose("CertManager"));
+                self.findings.push(
+                    Finding::error(message)
+                        .at("spec.tls.source")
+                        .found("ServiceCA")
+                        .propose("CertManager"),
+                );
                 Tls::ServiceCa
             }
             TlsSource::ServiceCa => Tls::ServiceCa,
@@ -264,9 +337,10 @@ impl Resolver<'_> {
     ) -> Pods {
         use super::keys::{ENVOY_GATEWAY_NAME, ENVOY_GATEWAY_NAMESPACE, GATEWAY_NAME};
         let (own, labels) = match implementation {
-            GatewayImplementation::Istio => {
-                (namespace, BTreeMap::from([(GATEWAY_NAME.to_owned(), name.to_owned())]))
-            }
+            GatewayImplementation::Istio => (
+                namespace,
+                BTreeMap::from([(GATEWAY_NAME.to_owned(), name.to_owned())]),
+            ),
             // Envoy Gateway runs its proxies in a namespace of its own unless told otherwise.
             GatewayImplementation::EnvoyGateway => (
                 "envoy-gateway-system",
@@ -284,11 +358,21 @@ impl Resolver<'_> {
     }
 
     fn resources(&mut self, cpu: [Option<String>; 2], memory: [Option<String>; 2]) -> Resources {
-        let mut resources = Resources { requests: BTreeMap::new(), limits: BTreeMap::new() };
-        let rows = [("cpu", cpu, &defaults::SIDECAR_CPU), ("memory", memory, &defaults::SIDECAR_MEMORY)];
+        let mut resources = Resources {
+            requests: BTreeMap::new(),
+            limits: BTreeMap::new(),
+        };
+        let rows = [
+            ("cpu", cpu, &defaults::SIDECAR_CPU),
+            ("memory", memory, &defaults::SIDECAR_MEMORY),
+        ];
         for (resource, [request, limit], defaults) in rows {
-            resources.requests.insert(resource.into(), self.text(request, &defaults[0]));
-            resources.limits.insert(resource.into(), self.text(limit, &defaults[1]));
+            resources
+                .requests
+                .insert(resource.into(), self.text(request, &defaults[0]));
+            resources
+                .limits
+                .insert(resource.into(), self.text(limit, &defaults[1]));
         }
         let path = |side: &str, resource: &str| format!("spec.sidecar.resources.{side}.{resource}");
         check_resources(&resources, path, self.findings);
@@ -301,14 +385,18 @@ impl Resolver<'_> {
                 if name.trim().is_empty() {
                     let path = format!("{path}.{side}[{index}]");
                     self.findings.push(Finding::error("is empty").at(path));
-                } else if name == "system:unauthenticated" || name == "system:anonymous" {
+                } else if super::notebook::NOBODY.contains(&name.as_str()) {
                     let message = "nobody who has not logged in may open a Notebook";
                     let path = format!("{path}.{side}[{index}]");
-                    self.findings.push(Finding::error(message).at(path).found(name.clone()));
+                    self.findings
+                        .push(Finding::error(message).at(path).found(name.clone()));
                 }
             }
         }
-        Subjects { users: given.users, groups: given.groups }
+        Subjects {
+            users: given.users,
+            groups: given.groups,
+        }
     }
 }
 
@@ -320,7 +408,11 @@ fn is_by_digest(image: &str) -> bool {
 }
 
 /// Checks amounts: quantities, not negative, requests within limits. `path` names the field of a side and a resource.
-pub fn check_resources(resources: &Resources, path: impl Fn(&str, &str) -> String, findings: &mut Vec<Finding>) {
+pub fn check_resources(
+    resources: &Resources,
+    path: impl Fn(&str, &str) -> String,
+    findings: &mut Vec<Finding>,
+) {
     let sides = [("requests", &resources.requests), ("limits", &resources.limits)];
     let mut sound = true;
     for (side, amounts) in sides {
@@ -331,15 +423,26 @@ pub fn check_resources(resources: &Resources, path: impl Fn(&str, &str) -> Strin
                 Some(_) => continue,
             };
             sound = false;
-            findings.push(Finding::error(message).at(path(side, resource)).found(amount.clone()));
+            findings.push(
+                Finding::error(message)
+                    .at(path(side, resource))
+                    .found(amount.clone()),
+            );
         }
     }
     for (resource, request) in resources.requests.iter().filter(|_| sound) {
         if let Some(limit) = resources.limits.get(resource)
             && Quantity::parse(request) > Quantity::parse(limit)
         {
-            let message = format!("the {resource} request {request} is more than the limit {limit}; raise the limit too");
-            findings.push(Finding::error(message).at(path("requests", resource)).found(request.clone()).propose(limit.clone()));
+            let message = format!(
+                "the {resource} request {request} is more than the limit {limit}; raise the limit too"
+            );
+            findings.push(
+                Finding::error(message)
+                    .at(path("requests", resource))
+                    .found(request.clone())
+                    .propose(limit.clone()),
+            );
         }
     }
 }
@@ -389,7 +492,14 @@ mod tests {
             "flavor": "Kubernetes", "tls": {"source": "ServiceCA"}, "sidecar": {"image": "x:latest", "resources": {"requests": {"cpu": "2"}}},
             "applicationsNamespace": "A_b", "notebooks": {"users": {"groups": ["system:unauthenticated"]}, "culler": {"labels": {}}}
         }));
-        for word in ["only OpenShift has", "by digest", "more than the limit", "write \"a-b\"", "has not logged in", "empty selector"] {
+        for word in [
+            "only OpenShift has",
+            "by digest",
+            "more than the limit",
+            "write \"a-b\"",
+            "has not logged in",
+            "empty selector",
+        ] {
             assert!(lines.iter().any(|line| line.contains(word)), "{word}: {lines:#?}");
         }
     }
@@ -397,7 +507,9 @@ mod tests {
     #[test]
     fn the_environment_names_the_image_only_where_platform_does_not() {
         let digest = format!("example/proxy@sha256:{}", "1".repeat(64));
-        let environment = Environment { sidecar_image: Some(digest.clone()) };
+        let environment = Environment {
+            sidecar_image: Some(digest.clone()),
+        };
         let mut findings = Vec::new();
         let spec = serde_json::from_value(json!({"flavor": "OpenShift"})).unwrap();
         let platform = resolve("p", spec, &environment, &mut findings).unwrap();
@@ -405,6 +517,12 @@ mod tests {
         assert!(findings[0].to_line().starts_with("info: "));
         let own = format!("example/own@sha256:{}", "2".repeat(64));
         let spec = serde_json::from_value(json!({"flavor": "OpenShift", "sidecar": {"image": own}})).unwrap();
-        assert_eq!(resolve("p", spec, &environment, &mut Vec::new()).unwrap().sidecar.image, own);
+        assert_eq!(
+            resolve("p", spec, &environment, &mut Vec::new())
+                .unwrap()
+                .sidecar
+                .image,
+            own
+        );
     }
 }

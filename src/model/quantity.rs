@@ -11,7 +11,9 @@ pub struct Quantity(i128);
 impl Quantity {
     /// Reads a quantity: `100m`, `0.5`, `64Mi`, `1e3`. `None` for anything else, and for amounts beyond 2^63.
     pub fn parse(text: &str) -> Option<Self> {
-        let digits = text.find(|c: char| !matches!(c, '0'..='9' | '.' | '+' | '-')).unwrap_or(text.len());
+        let digits = text
+            .find(|c: char| !matches!(c, '0'..='9' | '.' | '+' | '-'))
+            .unwrap_or(text.len());
         let (number, suffix) = text.split_at(digits);
         let (negative, number) = match number.as_bytes().first()? {
             b'-' => (true, &number[1..]),
@@ -20,7 +22,8 @@ impl Quantity {
         };
         let (whole, fraction) = number.split_once('.').unwrap_or((number, ""));
         let plain = |part: &str| part.bytes().all(|byte| byte.is_ascii_digit());
-        if (whole.is_empty() && fraction.is_empty()) || !plain(whole) || !plain(fraction) || number.len() > 24 {
+        if (whole.is_empty() && fraction.is_empty()) || !plain(whole) || !plain(fraction) || number.len() > 24
+        {
             return None;
         }
         let (multiplier, divisor) = scale(suffix)?;
@@ -90,7 +93,20 @@ mod tests {
 
     #[test]
     fn what_is_no_quantity_is_refused() {
-        for bad in ["", "lots", "1 Gi", "1.2.3", "1gb", "1e", "--1", ".", "1e99", "99999999999999999999999999", "Mi", "1-2"] {
+        for bad in [
+            "",
+            "lots",
+            "1 Gi",
+            "1.2.3",
+            "1gb",
+            "1e",
+            "--1",
+            ".",
+            "1e99",
+            "99999999999999999999999999",
+            "Mi",
+            "1-2",
+        ] {
             assert_eq!(Quantity::parse(bad), None, "{bad}");
         }
     }

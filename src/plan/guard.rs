@@ -18,7 +18,7 @@ pub struct Guard {
     pub service_account: String,
     /// ClusterRoleBinding that lets the guard ask who somebody is and what they may do.
     pub delegator: String,
-    /// Role and RoleBinding of the people who may open the Notebook.
+    /// Role and `RoleBinding` of the people who may open the Notebook.
     pub access: String,
     /// HTTPRoute to the guard.
     pub route: String,

@@ -12,14 +12,20 @@ pub fn of(value: &Value) -> String {
 }
 
 /// The labels that we write. What others add beside them is theirs.
-const OWN_LABELS: [&str; 3] = [annotations::MANAGED_BY, keys::NOTEBOOK_NAME, keys::NOTEBOOK_NAMESPACE];
+const OWN_LABELS: [&str; 3] = [
+    annotations::MANAGED_BY,
+    keys::NOTEBOOK_NAME,
+    keys::NOTEBOOK_NAMESPACE,
+];
 
 /// A generated object without what others may add to it: foreign labels and annotations, and its own hash.
 pub fn own_part(object: &Value) -> Value {
     let mut object = object.clone();
     if let Some(Value::Object(metadata)) = object.get_mut("metadata") {
         keep(metadata, "labels", |key| OWN_LABELS.contains(&key));
-        keep(metadata, "annotations", |key| key != keys::CONTENT_HASH && is_own_annotation(key));
+        keep(metadata, "annotations", |key| {
+            key != keys::CONTENT_HASH && is_own_annotation(key)
+        });
     }
     object
 }
@@ -35,7 +41,9 @@ pub fn is_own_label(key: &str) -> bool {
 }
 
 fn keep(metadata: &mut Map<String, Value>, field: &str, wanted: impl Fn(&str) -> bool) {
-    let Some(Value::Object(fields)) = metadata.get_mut(field) else { return };
+    let Some(Value::Object(fields)) = metadata.get_mut(field) else {
+        return;
+    };
     fields.retain(|key, _| wanted(key));
     if fields.is_empty() {
         metadata.remove(field);
@@ -48,7 +56,12 @@ fn sorted(value: &Value) -> Value {
         Value::Object(fields) => {
             let mut names: Vec<&String> = fields.keys().collect();
             names.sort();
-            Value::Object(names.into_iter().map(|name| (name.clone(), sorted(&fields[name]))).collect())
+            Value::Object(
+                names
+                    .into_iter()
+                    .map(|name| (name.clone(), sorted(&fields[name])))
+                    .collect(),
+            )
         }
         other => other.clone(),
     }

@@ -27,15 +27,41 @@ pub(super) fn find(batch: &Batch) -> Vec<Placed<'_>> {
 
 fn is_ours(item: &Item) -> bool {
     let head = &item.head;
-    head.labels.get(MANAGED_BY).is_some_and(|manager| manager == keys::MANAGER) && head.annotations.contains_key(keys::SOURCE)
+    head.labels
+        .get(MANAGED_BY)
+        .is_some_and(|manager| manager == keys::MANAGER)
+        && head.annotations.contains_key(keys::SOURCE)
+}
+
+/// Whether a generated item is still what its own hash says.
+fn is_as_generated(framed: &Framed, item: &Item) -> bool {
+    item.piece(&framed.source).value().is_ok_and(|value| {
+        value["metadata"]["annotations"][keys::CONTENT_HASH] == hash::of(&hash::own_part(&value))
+    })
 }
 
 /// Makes the generated items be just the wanted objects: adds, changes and removes.
-pub(super) fn upsert(batch: &Batch, generated: &[Placed<'_>], wanted: &[Object], outcome: &mut Outcome, findings: &mut Vec<Finding>) {
+pub(super) fn upsert(
+    batch: &Batch,
+    generated: &[Placed<'_>],
+    wanted: &[Object],
+    outcome: &mut Outcome,
+    findings: &mut Vec<Finding>,
+) {
     let by_id: BTreeMap<_, &Object> = wanted.iter().map(|object| (object.id.key(), object)).collect();
-    for (at, _, item) in generated {
-        if !by_id.contains_key(&item.head.id.key()) {
+    for (at, framed, item) in generated {
+        if by_id.contains_key(&item.head.id.key()) {
+            continue;
+        }
+        if is_as_generated(framed, item) {
             outcome.changes[at.0][at.1] = Change::Remove;
+        } else {
+            let message = format!(
+                "carries our marks, but nothing in the input calls for it and it is not as it was generated (a copy, or \
+                 changed by hand); remove it, or its annotation {} to keep it as your own",
+                keys::SOURCE
+            );
+            findings.push(place(framed, item, Finding::error(message), None));
         }
     }
     if wanted.is_empty() {
@@ -54,13 +80,25 @@ pub(super) fn upsert(batch: &Batch, generated: &[Placed<'_>], wanted: &[Object],
                 for (index, placed) in found.iter().enumerate() {
                     let ((source, item_index), framed, item) = placed;
                     if index > 0 {
-                        findings.push(place(framed, item, Finding::error("this object is given twice"), None));
+                        findings.push(place(
+                            framed,
+                            item,
+                            Finding::error("this object is given twice"),
+                            None,
+                        ));
                     } else if !is_ours(item) {
-                        let source = object.value["metadata"]["annotations"][keys::SOURCE].as_str().unwrap_or_default();
+                        let source = object.value["metadata"]["annotations"][keys::SOURCE]
+                            .as_str()
+                            .unwrap_or_default();
                         let message = format!(
                             "stands under a name that is needed for {source} and was not generated; rename or remove it"
                         );
-                        findings.push(place(framed, item, Finding::error(message).at("metadata.name"), None));
+                        findings.push(place(
+                            framed,
+                            item,
+                            Finding::error(message).at("metadata.name"),
+                            None,
+                        ));
                     } else {
                         outcome.changes[*source][*item_index] = update(framed, item, object, findings);
                     }
@@ -103,10 +141,14 @@ fn update(framed: &Framed, item: &Item, object: &Object, findings: &mut Vec<Find
 
 /// What others wrote onto a generated object's labels and annotations stays.
 fn keep_foreign(new: &mut Value, old: &Value) {
-    let rows: [(&str, fn(&str) -> bool); 2] = [("labels", hash::is_own_label), ("annotations", hash::is_own_annotation)];
-    for (field, is_own) in rows {
+    for field in ["labels", "annotations"] {
         for (key, value) in old["metadata"][field].as_object().into_iter().flatten() {
-            if !is_own(key) {
+            let is_own = if field == "labels" {
+                hash::is_own_label(key)
+            } else {
+                hash::is_own_annotation(key)
+            };
+            if !is_own {
                 new["metadata"][field][key] = value.clone();
             }
         }
@@ -122,7 +164,8 @@ pub(super) fn differences(found: &Value, should: &Value, path: &str, out: &mut V
             for key in left.keys().chain(missing) {
                 let mut inner = path.to_owned();
                 push_key(&mut inner, key);
-                let side = |fields: &serde_json::Map<String, Value>| fields.get(key).cloned().unwrap_or_default();
+                let side =
+                    |fields: &serde_json::Map<String, Value>| fields.get(key).cloned().unwrap_or_default();
                 differences(&side(left), &side(right), &inner, out);
             }
         }

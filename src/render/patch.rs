@@ -44,7 +44,10 @@ struct Record {
 /// What an earlier run added to a Notebook, by its record.
 pub(super) fn injected(value: &Value) -> Injected {
     match Record::read(value) {
-        Ok(Some(record)) => Injected { guard: true, service_account: record.account.is_some() },
+        Ok(Some(record)) => Injected {
+            guard: true,
+            service_account: record.account.is_some(),
+        },
         _ => Injected::default(),
     }
 }
@@ -69,7 +72,11 @@ pub(super) fn patch(
         }
     }
     let steps = |editor: &mut Editor<'_>, meant: &mut Value| -> Result<(), EditError> {
-        if value["metadata"]["namespace"].as_str().unwrap_or_default().is_empty() {
+        if value["metadata"]["namespace"]
+            .as_str()
+            .unwrap_or_default()
+            .is_empty()
+        {
             editor.set(&METADATA, "namespace", &json!(wanted.namespace))?;
             meant["metadata"]["namespace"] = json!(wanted.namespace);
         }
@@ -97,11 +104,22 @@ fn pod() -> &'static [Step<'static>] {
     &POD[..3]
 }
 
-fn put_in(editor: &mut Editor<'_>, meant: &mut Value, guard: &Guard, sidecar: &Sidecar) -> Result<(), EditError> {
+fn put_in(
+    editor: &mut Editor<'_>,
+    meant: &mut Value,
+    guard: &Guard,
+    sidecar: &Sidecar,
+) -> Result<(), EditError> {
     editor.push(pod(), "containers", std::slice::from_ref(&sidecar.container))?;
     let volumes = editor.push(pod(), "volumes", &sidecar.volumes)?;
-    let account = account_of(guard).map(|name| editor.set(pod(), ACCOUNT, &json!(name))).transpose()?;
-    let record = Record { hash: content_hash(guard, sidecar), volumes, account };
+    let account = account_of(guard)
+        .map(|name| editor.set(pod(), ACCOUNT, &json!(name)))
+        .transpose()?;
+    let record = Record {
+        hash: content_hash(guard, sidecar),
+        volumes,
+        account,
+    };
     let text = record.to_text();
     editor.set(&ANNOTATIONS, INJECTED, &json!(text))?;
 
@@ -122,7 +140,9 @@ fn take_out(editor: &mut Editor<'_>, meant: &mut Value, record: &Record) -> Resu
     editor.pull(pod(), "containers", &containers, &Before::Present)?;
     editor.pull(pod(), "volumes", &volumes, &record.volumes)?;
     remove(&mut pod_value["containers"], &containers);
-    let all = pod_value["volumes"].as_array().is_some_and(|items| items.len() == volumes.len());
+    let all = pod_value["volumes"]
+        .as_array()
+        .is_some_and(|items| items.len() == volumes.len());
     let only_ours_in_lines = record.volumes == Before::Present && all && !editor_flow(editor, "volumes");
     match &record.volumes {
         Before::Absent if all => drop_field(pod_value, "volumes"),
@@ -158,7 +178,10 @@ fn exchange(
     guard: &Guard,
     sidecar: &Sidecar,
 ) -> Result<(), EditError> {
-    let mut new = Record { hash: content_hash(guard, sidecar), ..record.clone() };
+    let mut new = Record {
+        hash: content_hash(guard, sidecar),
+        ..record.clone()
+    };
     let pod_value = pod_spec(meant);
     let mut changed = new != *record;
     // The user named a ServiceAccount before and names none now.
@@ -202,10 +225,17 @@ fn exchange(
 fn edits_by_hand(value: &Value, record: &Record, wanted: Option<(&Guard, &Sidecar)>) -> Vec<Finding> {
     let pod = &value["spec"]["template"]["spec"];
     let container = position(&pod["containers"], GUARD).map(|index| (index, &pod["containers"][index]));
-    let volumes: Vec<&Value> =
-        GUARD_VOLUMES.iter().filter_map(|name| position(&pod["volumes"], name).map(|index| &pod["volumes"][index])).collect();
-    let account = if record.account.is_some() { pod[ACCOUNT].clone() } else { Value::Null };
-    let found = json!({ "container": container.map(|(_, value)| value), "volumes": volumes, "account": account });
+    let volumes: Vec<&Value> = GUARD_VOLUMES
+        .iter()
+        .filter_map(|name| position(&pod["volumes"], name).map(|index| &pod["volumes"][index]))
+        .collect();
+    let account = if record.account.is_some() {
+        pod[ACCOUNT].clone()
+    } else {
+        Value::Null
+    };
+    let found =
+        json!({ "container": container.map(|(_, value)| value), "volumes": volumes, "account": account });
     if hash::of(&found) == record.hash {
         return Vec::new();
     }
@@ -214,7 +244,8 @@ fn edits_by_hand(value: &Value, record: &Record, wanted: Option<(&Guard, &Sideca
     let Some((guard, sidecar)) = wanted else {
         return vec![Finding::error(format!("the guard {way_out}")).at(format!("{POD_SPEC}.containers"))];
     };
-    let should = json!({ "container": sidecar.container, "volumes": sidecar.volumes, "account": account_of(guard) });
+    let should =
+        json!({ "container": sidecar.container, "volumes": sidecar.volumes, "account": account_of(guard) });
     if found == should {
         return Vec::new();
     }
@@ -224,13 +255,21 @@ fn edits_by_hand(value: &Value, record: &Record, wanted: Option<(&Guard, &Sideca
     };
     let mut differences = Vec::new();
     super::generated::differences(&found, &should, "", &mut differences);
-    let translate = |path: &str| match path.split_once('.').map_or((path, ""), |(head, rest)| (head, rest)) {
-        ("container", rest) => format!("{POD_SPEC}.containers[{index}].{rest}").trim_end_matches('.').to_owned(),
+    let translate = |path: &str| match path
+        .split_once('.')
+        .map_or((path, ""), |(head, rest)| (head, rest))
+    {
+        ("container", rest) => format!("{POD_SPEC}.containers[{index}].{rest}")
+            .trim_end_matches('.')
+            .to_owned(),
         ("account", _) => format!("{POD_SPEC}.{ACCOUNT}"),
         _ => format!("{POD_SPEC}.{path}"),
     };
     let finding = |(path, current, proposed): (String, Value, Value)| {
-        Finding::error(way_out).at(translate(&path)).found(current).propose(proposed)
+        Finding::error(way_out)
+            .at(translate(&path))
+            .found(current)
+            .propose(proposed)
     };
     differences.into_iter().map(finding).collect()
 }
@@ -240,7 +279,9 @@ fn account_of(guard: &Guard) -> Option<&str> {
 }
 
 fn content_hash(guard: &Guard, sidecar: &Sidecar) -> String {
-    hash::of(&json!({ "container": sidecar.container, "volumes": sidecar.volumes, "account": account_of(guard) }))
+    hash::of(
+        &json!({ "container": sidecar.container, "volumes": sidecar.volumes, "account": account_of(guard) }),
+    )
 }
 
 // === impl Record ===
@@ -248,7 +289,9 @@ fn content_hash(guard: &Guard, sidecar: &Sidecar) -> String {
 impl Record {
     fn read(value: &Value) -> Result<Option<Self>, Finding> {
         let annotation = &value["metadata"]["annotations"][INJECTED];
-        let Some(text) = annotation.as_str() else { return Ok(None) };
+        let Some(text) = annotation.as_str() else {
+            return Ok(None);
+        };
         let before = |fields: &Map<String, Value>, key: &str| match fields.get(key) {
             None => Before::Present,
             Some(Value::String(text)) => Before::Text(text.clone()),
@@ -301,7 +344,10 @@ fn position(items: &Value, name: &str) -> Option<usize> {
 fn positions(items: &Value, names: &[&str]) -> Vec<usize> {
     let named = |item: &Value| item["name"].as_str().is_some_and(|name| names.contains(&name));
     let items = items.as_array().into_iter().flatten().enumerate();
-    items.filter(|(_, item)| named(item)).map(|(index, _)| index).collect()
+    items
+        .filter(|(_, item)| named(item))
+        .map(|(index, _)| index)
+        .collect()
 }
 
 fn push(list: &mut Value, items: impl IntoIterator<Item = Value>) {

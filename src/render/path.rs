@@ -15,15 +15,26 @@ const MAX_NAME: usize = 200;
 /// `NAMESPACE/KIND[.GROUP]_NAME.yaml`, without the namespace for objects that name none.
 pub fn file_of(id: &ObjectId) -> String {
     let kind = id.kind.to_lowercase();
-    let kind = if id.group.is_empty() { kind } else { format!("{kind}.{}", id.group) };
+    let kind = if id.group.is_empty() {
+        kind
+    } else {
+        format!("{kind}.{}", id.group)
+    };
     let mut name = format!("{kind}_{}", id.name);
     if name.len() > MAX_NAME {
         let hash: String = sha256(&id.reference()).chars().take(16).collect();
         let head: String = name.chars().take(MAX_NAME - 20).collect();
         name = format!("{head}-{hash}");
     }
-    let safe: String = name.chars().map(|c| if matches!(c, '/' | '\\' | '\0') { '_' } else { c }).collect();
-    if id.namespace.is_empty() { format!("{safe}.yaml") } else { format!("{}/{safe}.yaml", id.namespace) }
+    let safe: String = name
+        .chars()
+        .map(|c| if matches!(c, '/' | '\\' | '\0') { '_' } else { c })
+        .collect();
+    if id.namespace.is_empty() {
+        format!("{safe}.yaml")
+    } else {
+        format!("{}/{safe}.yaml", id.namespace)
+    }
 }
 
 /// A new object, with the annotations that tell an orchestrator which file to write it to.
@@ -51,11 +62,20 @@ mod tests {
     fn every_object_has_a_file_of_its_own() {
         let id = |api: &str, kind: &str, ns: &str, name: &str| file_of(&ObjectId::new(api, kind, ns, name));
         assert_eq!(id("v1", "Service", "ns", "a"), "ns/service_a.yaml");
-        assert_eq!(id("serving.knative.dev/v1", "Service", "ns", "a"), "ns/service.serving.knative.dev_a.yaml");
-        assert_eq!(id("rbac.authorization.k8s.io/v1", "ClusterRole", "", "system:a"), "clusterrole.rbac.authorization.k8s.io_system:a.yaml");
+        assert_eq!(
+            id("serving.knative.dev/v1", "Service", "ns", "a"),
+            "ns/service.serving.knative.dev_a.yaml"
+        );
+        assert_eq!(
+            id("rbac.authorization.k8s.io/v1", "ClusterRole", "", "system:a"),
+            "clusterrole.rbac.authorization.k8s.io_system:a.yaml"
+        );
         let long = "a".repeat(253);
         assert!(id("g/v1", "K", "", &long).len() < 230);
-        assert_ne!(id("g/v1", "K", "", &long), id("g/v1", "K", "", &format!("{}b", &long[1..])));
+        assert_ne!(
+            id("g/v1", "K", "", &long),
+            id("g/v1", "K", "", &format!("{}b", &long[1..]))
+        );
         assert_eq!(id("v1", "K", "", "../../x"), "k_.._.._x.yaml");
     }
 }

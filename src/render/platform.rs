@@ -14,7 +14,11 @@ use crate::model::platform::{self, Environment, Platform};
 const ANONYMOUS: &str = "platform";
 
 /// The Platform with its defaults, if there is one and it is right.
-pub(super) fn find(batch: &Batch, environment: &Environment, findings: &mut Vec<Finding>) -> Option<Platform> {
+pub(super) fn find(
+    batch: &Batch,
+    environment: &Environment,
+    findings: &mut Vec<Finding>,
+) -> Option<Platform> {
     let (framed, item) = choose(batch, findings)?;
     let id = &item.head.id;
     let piece = item.piece(&framed.source);
@@ -32,14 +36,28 @@ pub(super) fn find(batch: &Batch, environment: &Environment, findings: &mut Vec<
     } else if id.group == GROUP && id.kind == KIND {
         from_document(&value, &spec_schema, &mut found)
     } else {
-        let message = format!("the functionConfig must be a {GROUP}/{VERSION} {KIND}, or a ConfigMap of its fields");
-        found.push(Finding::error(message).at("kind").found(id.kind.clone()).propose(KIND));
+        let message =
+            format!("the functionConfig must be a {GROUP}/{VERSION} {KIND}, or a ConfigMap of its fields");
+        found.push(
+            Finding::error(message)
+                .at("kind")
+                .found(id.kind.clone())
+                .propose(KIND),
+        );
         None
     };
-    let name = if id.kind == KIND { id.name.clone() } else { ANONYMOUS.to_owned() };
+    let name = if id.kind == KIND {
+        id.name.clone()
+    } else {
+        ANONYMOUS.to_owned()
+    };
     let platform = spec.and_then(|spec| platform::resolve(&name, spec, environment, &mut found));
     let failed = results::has_errors(&found);
-    findings.extend(found.into_iter().map(|finding| locate(framed, item, finding, &tree)));
+    findings.extend(
+        found
+            .into_iter()
+            .map(|finding| locate(framed, item, finding, &tree)),
+    );
     platform.filter(|_| !failed)
 }
 
@@ -49,17 +67,25 @@ fn locate(framed: &Framed, item: &Item, finding: Finding, tree: &Node) -> Findin
 
 /// The functionConfig if there is one, else the only Platform among the items.
 fn choose<'a>(batch: &'a Batch, findings: &mut Vec<Finding>) -> Option<(&'a Framed, &'a Item)> {
-    let apart = batch.function_config.as_ref().and_then(|framed| Some((framed, framed.stream.items.first()?)));
+    let apart = batch
+        .function_config
+        .as_ref()
+        .and_then(|framed| Some((framed, framed.stream.items.first()?)));
     let wrapped = || {
         batch.framed.iter().find_map(|framed| {
-            Some((framed, framed.stream.resource_list.as_ref()?.function_config.as_ref()?))
+            Some((
+                framed,
+                framed.stream.resource_list.as_ref()?.function_config.as_ref()?,
+            ))
         })
     };
     if let Some(given) = apart.or_else(wrapped) {
         return Some(given);
     }
     let is_platform = |item: &Item| item.head.id.group == GROUP && item.head.id.kind == KIND;
-    let mut all = items(batch).filter(|(_, _, item)| is_platform(item)).map(|(_, framed, item)| (framed, item));
+    let mut all = items(batch)
+        .filter(|(_, _, item)| is_platform(item))
+        .map(|(_, framed, item)| (framed, item));
     let first = all.next()?;
     for (framed, item) in all {
         let message = "a second Platform; pass the one to use as functionConfig, or keep only one";
@@ -70,7 +96,9 @@ fn choose<'a>(batch: &'a Batch, findings: &mut Vec<Finding>) -> Option<(&'a Fram
 
 fn from_document(value: &Value, schema: &Value, findings: &mut Vec<Finding>) -> Option<PlatformSpec> {
     if value["apiVersion"] != json!(format!("{GROUP}/{VERSION}")) {
-        let finding = Finding::error("unknown version of Platform").at("apiVersion").found(value["apiVersion"].clone());
+        let finding = Finding::error("unknown version of Platform")
+            .at("apiVersion")
+            .found(value["apiVersion"].clone());
         findings.push(finding.propose(format!("{GROUP}/{VERSION}")));
         return None;
     }
@@ -82,7 +110,11 @@ fn from_document(value: &Value, schema: &Value, findings: &mut Vec<Finding>) -> 
         }
     }
     let spec = &value["spec"];
-    typed(if spec.is_null() { json!({}) } else { spec.clone() }, schema, findings)
+    typed(
+        if spec.is_null() { json!({}) } else { spec.clone() },
+        schema,
+        findings,
+    )
 }
 
 /// Fields given as `key=value`, with dots for nesting: what kpt makes a ConfigMap of.

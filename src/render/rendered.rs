@@ -34,15 +34,24 @@ pub fn documents(batch: &Batch, outcome: &Outcome) -> Vec<Document> {
         })
         .collect();
     for (at, framed, item) in items(batch) {
-        let change = outcome.changes.get(at.0).and_then(|changes| changes.get(at.1)).unwrap_or(&Change::Keep);
+        let change = outcome
+            .changes
+            .get(at.0)
+            .and_then(|changes| changes.get(at.1))
+            .unwrap_or(&Change::Keep);
         if *change == Change::Remove || stays_behind(item) {
             continue;
         }
         let class = item.head.annotations.get(keys::CLASS).map(String::as_str);
         let text = write::document(&framed.source, &framed.stream, item, change);
-        documents.push(Document { id: item.head.id.clone(), text, tier: tier(&item.head.id, class) });
+        documents.push(Document {
+            id: item.head.id.clone(),
+            text,
+            tier: tier(&item.head.id, class),
+        });
     }
-    documents.sort_by(|left, right| (left.tier, &left.id, &left.text).cmp(&(right.tier, &right.id, &right.text)));
+    documents
+        .sort_by(|left, right| (left.tier, &left.id, &left.text).cmp(&(right.tier, &right.id, &right.text)));
     documents
 }
 
@@ -68,14 +77,19 @@ pub fn differences(batch: &Batch, outcome: &Outcome) -> Vec<String> {
         };
         Some(format!("{what}: {}: {}", framed.source.name, item.head.id))
     });
-    let missing = outcome.added.iter().map(|object| format!("missing: {}", object.id));
+    let missing = outcome
+        .added
+        .iter()
+        .map(|object| format!("missing: {}", object.id));
     changed.chain(missing).collect()
 }
 
 /// Inputs for tools, which no cluster gets.
 fn stays_behind(item: &Item) -> bool {
     let id = &item.head.id;
-    item.head.is_local_config() || (id.group == GROUP && id.kind == KIND) || TOOLS.contains(&id.group.as_str())
+    item.head.is_local_config()
+        || (id.group == GROUP && id.kind == KIND)
+        || TOOLS.contains(&id.group.as_str())
 }
 
 fn tier(id: &ObjectId, class: Option<&str>) -> usize {

@@ -26,7 +26,14 @@ const WORDS_ONLY: [&str; 2] = ["plan", "manifests"];
 /// Files that may name the outside world, by the start of their path.
 const EDGE: [&str; 3] = ["src/cli.rs", "src/cli/", "src/main.rs"];
 /// What the outside world is called.
-const OUTSIDE: [&str; 6] = ["std::fs", "std::env", "std::time", "std::io", "std::net", "std::process"];
+const OUTSIDE: [&str; 6] = [
+    "std::fs",
+    "std::env",
+    "std::time",
+    "std::io",
+    "std::net",
+    "std::process",
+];
 /// `std::io::Error` is a value: `error` carries it.
 const OUTSIDE_ALLOWED: [(&str, &str); 1] = [("src/error.rs", "std::io::Error")];
 /// The libraries that read and write YAML, and the one file that names them.
@@ -84,9 +91,22 @@ fn sources() -> Vec<File> {
     let mut files = Vec::new();
     walk(&root().join("src"), &mut files);
     files.sort();
-    let name = |path: &Path| path.strip_prefix(root()).unwrap().to_str().unwrap().replace('\\', "/");
-    let read = |path: &PathBuf| File { path: name(path), code: code(&std::fs::read_to_string(path).unwrap()) };
-    files.iter().filter(|path| !path.ends_with("tests.rs")).map(read).collect()
+    let name = |path: &Path| {
+        path.strip_prefix(root())
+            .unwrap()
+            .to_str()
+            .unwrap()
+            .replace('\\', "/")
+    };
+    let read = |path: &PathBuf| File {
+        path: name(path),
+        code: code(&std::fs::read_to_string(path).unwrap()),
+    };
+    files
+        .iter()
+        .filter(|path| !path.ends_with("tests.rs"))
+        .map(read)
+        .collect()
 }
 
 fn walk(folder: &Path, files: &mut Vec<PathBuf>) {
@@ -104,7 +124,13 @@ fn walk(folder: &Path, files: &mut Vec<PathBuf>) {
 fn code(text: &str) -> String {
     let own = text.split("#[cfg(test)]\nmod ").next().unwrap_or_default();
     let own = own.split("#[cfg(test)]\n#[path").next().unwrap_or_default();
-    let blank = |line: &str| if line.trim_start().starts_with("//") { String::new() } else { line.to_owned() };
+    let blank = |line: &str| {
+        if line.trim_start().starts_with("//") {
+            String::new()
+        } else {
+            line.to_owned()
+        }
+    };
     own.lines().map(blank).collect::<Vec<_>>().join("\n")
 }
 
@@ -159,8 +185,22 @@ fn expand(rest: &mut std::iter::Peekable<std::str::Chars<'_>>, prefix: String, f
 #[test]
 fn paths_are_read_in_every_spelling() {
     let code = "use crate::krm::{self, yaml::{Piece, to_block}, head as h};\nlet x = crate::plan::make(1);\nmycrate::no(); crate::{a, b::c}";
-    let found: Vec<String> = paths(code, "crate::").into_iter().map(|(line, path)| format!("{line} {path}")).collect();
-    assert_eq!(found, ["1 krm", "1 krm::yaml::Piece", "1 krm::yaml::to_block", "1 krm::head", "2 plan::make", "3 a", "3 b::c"]);
+    let found: Vec<String> = paths(code, "crate::")
+        .into_iter()
+        .map(|(line, path)| format!("{line} {path}"))
+        .collect();
+    assert_eq!(
+        found,
+        [
+            "1 krm",
+            "1 krm::yaml::Piece",
+            "1 krm::yaml::to_block",
+            "1 krm::head",
+            "2 plan::make",
+            "3 a",
+            "3 b::c"
+        ]
+    );
 }
 
 #[test]
@@ -172,7 +212,10 @@ fn rooms_use_only_the_rooms_before_them() {
             continue;
         }
         let Some((_, allowed)) = MAY_USE.iter().find(|(name, _)| *name == room) else {
-            wrong.push(format!("{}: a room that is not in the list; say what it may use", file.path));
+            wrong.push(format!(
+                "{}: a room that is not in the list; say what it may use",
+                file.path
+            ));
             continue;
         };
         let own = if room == "main" { "gatewright::" } else { "crate::" };
@@ -191,7 +234,10 @@ fn behind_the_model_nobody_reads_what_a_user_wrote() {
     let enums = platform_enums();
     let mut wrong = Vec::new();
     for file in sources().iter().filter(|file| WORDS_ONLY.contains(&file.room())) {
-        for (line, path) in paths(&file.code, "crate::").into_iter().filter(|(_, path)| path.starts_with("input")) {
+        for (line, path) in paths(&file.code, "crate::")
+            .into_iter()
+            .filter(|(_, path)| path.starts_with("input"))
+        {
             let names: Vec<&str> = path.split("::").collect();
             let allowed = match names.as_slice() {
                 ["input", "platform"] => uses_constants_alone(&file.code, "platform"),
@@ -201,7 +247,10 @@ fn behind_the_model_nobody_reads_what_a_user_wrote() {
                 _ => false,
             };
             if !allowed {
-                wrong.push(format!("{}:{line}: {path} is more than a word of the input", file.path));
+                wrong.push(format!(
+                    "{}:{line}: {path} is more than a word of the input",
+                    file.path
+                ));
             }
         }
     }
@@ -209,7 +258,8 @@ fn behind_the_model_nobody_reads_what_a_user_wrote() {
 }
 
 fn is_constant(name: &str) -> bool {
-    name.chars().all(|c| c.is_ascii_uppercase() || c.is_ascii_digit() || c == '_')
+    name.chars()
+        .all(|c| c.is_ascii_uppercase() || c.is_ascii_digit() || c == '_')
 }
 
 /// Whether `module::` is followed by constants everywhere in a file that imports the module.
@@ -224,7 +274,14 @@ fn uses_constants_alone(code: &str, module: &str) -> bool {
 fn platform_enums() -> Vec<String> {
     let text = std::fs::read_to_string(root().join("src/input/platform.rs")).unwrap();
     let names = text.lines().filter_map(|line| line.strip_prefix("pub enum "));
-    names.map(|rest| rest.split(|c: char| !c.is_alphanumeric()).next().unwrap_or_default().to_owned()).collect()
+    names
+        .map(|rest| {
+            rest.split(|c: char| !c.is_alphanumeric())
+                .next()
+                .unwrap_or_default()
+                .to_owned()
+        })
+        .collect()
 }
 
 #[test]
@@ -236,8 +293,12 @@ fn only_the_edge_touches_the_outside() {
         }
         for (line, path) in paths(&file.code, "std::") {
             let path = format!("std::{path}");
-            let outside = OUTSIDE.iter().any(|word| path == *word || path.starts_with(&format!("{word}::")));
-            let allowed = OUTSIDE_ALLOWED.iter().any(|(file_of, what)| file.path == *file_of && path == *what);
+            let outside = OUTSIDE
+                .iter()
+                .any(|word| path == *word || path.starts_with(&format!("{word}::")));
+            let allowed = OUTSIDE_ALLOWED
+                .iter()
+                .any(|(file_of, what)| file.path == *file_of && path == *what);
             if outside && !allowed {
                 wrong.push(format!("{}:{line}: {path}; only src/cli does that", file.path));
             }
@@ -253,7 +314,11 @@ fn one_file_names_the_yaml_library() {
     for file in sources().iter().filter(|file| file.path != file_of) {
         for (line, text) in file.code.lines().enumerate() {
             if let Some(word) = words.iter().find(|word| text.contains(*word)) {
-                wrong.push(format!("{}:{}: {word}; only {file_of} names it", file.path, line + 1));
+                wrong.push(format!(
+                    "{}:{}: {word}; only {file_of} names it",
+                    file.path,
+                    line + 1
+                ));
             }
         }
     }
@@ -281,7 +346,12 @@ fn every_module_says_what_it_is_for() {
     let mut wrong = Vec::new();
     for file in sources() {
         let text = std::fs::read_to_string(root().join(&file.path)).unwrap();
-        let first = text.lines().next().unwrap_or_default().strip_prefix("//! ").unwrap_or_default();
+        let first = text
+            .lines()
+            .next()
+            .unwrap_or_default()
+            .strip_prefix("//! ")
+            .unwrap_or_default();
         if first.len() < 20 {
             wrong.push(format!("{}: begin with `//!` and a sentence", file.path));
         }
@@ -291,10 +361,19 @@ fn every_module_says_what_it_is_for() {
 
 /// What a clone has, by git; where there is no git, what lies there.
 fn root_names() -> Vec<String> {
-    let tracked = Command::new("git").args(["ls-files", "--cached", "--others", "--exclude-standard"]).current_dir(root()).output();
-    let listed = tracked.ok().filter(|output| output.status.success()).map(|output| String::from_utf8(output.stdout).unwrap());
+    let tracked = Command::new("git")
+        .args(["ls-files", "--cached", "--others", "--exclude-standard"])
+        .current_dir(root())
+        .output();
+    let listed = tracked
+        .ok()
+        .filter(|output| output.status.success())
+        .map(|output| String::from_utf8(output.stdout).unwrap());
     let mut names: Vec<String> = match listed {
-        Some(files) => files.lines().filter_map(|file| file.trim_matches('"').split('/').next().map(str::to_owned)).collect(),
+        Some(files) => files
+            .lines()
+            .filter_map(|file| file.trim_matches('"').split('/').next().map(str::to_owned))
+            .collect(),
         None => {
             let entries = std::fs::read_dir(root()).unwrap();
             let names = entries.map(|entry| entry.unwrap().file_name().to_string_lossy().into_owned());
@@ -310,5 +389,8 @@ fn root_names() -> Vec<String> {
 fn the_root_holds_what_is_known() {
     let known = |name: &String| name.starts_with('.') || ROOT.contains(&name.as_str()) || name == TESTS;
     let unknown: Vec<String> = root_names().into_iter().filter(|name| !known(name)).collect();
-    assert!(unknown.is_empty(), "{unknown:?}: not in the list of what stands in the root");
+    assert!(
+        unknown.is_empty(),
+        "{unknown:?}: not in the list of what stands in the root"
+    );
 }

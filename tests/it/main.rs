@@ -5,6 +5,9 @@
     clippy::panic,
     clippy::print_stderr,
     clippy::disallowed_methods,
+    clippy::too_many_lines,
+    clippy::struct_excessive_bools,
+    clippy::needless_pass_by_value,
     reason = "tests fail by panicking, and read and write files"
 )]
 
@@ -16,6 +19,6 @@ mod golden;
 mod house;
 mod orchestrators;
 mod parts;
-mod properties;
 mod program;
+mod properties;
 mod scalars;

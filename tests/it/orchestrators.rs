@@ -1,7 +1,7 @@
 //! The example through the real programs that call us: kustomize, kubectl and kpt.
 //!
-//! Every test works on a copy of `examples/notebooks`, with a home of its own in which the program is on PATH and installed
-//! as kustomize's legacy plugin.
+//! Every test works on a copy of `examples/notebooks`, in a home of its own where the program is on PATH and installed as
+//! kustomize's legacy plugin. Commands that README shows are run as they stand there.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -47,28 +47,87 @@ fn notebook(namespace: &str, name: &str) -> String {
 
 #[test]
 fn the_expected_output_is_what_render_prints() {
-    let rendered = run(gatewright(Path::new(env!("CARGO_MANIFEST_DIR")), &["render", "examples/notebooks"]), b"");
-    assert_eq!(rendered.code, 0, "{}", rendered.stderr);
-    let expected = Path::new(env!("CARGO_MANIFEST_DIR")).join("examples/.expected/notebooks.yaml");
+    let example = Example::new("expected");
+    let rendered = example.run("gatewright render examples/notebooks").succeeded();
+    let expected = fs::read_to_string(root().join("examples/.expected/notebooks.yaml")).unwrap();
     assert_eq!(
-        fs::read_to_string(expected).unwrap(),
-        rendered.stdout,
+        expected, rendered,
         "run: gatewright render examples/notebooks > examples/.expected/notebooks.yaml"
     );
+    let readme = readme();
+    let (_, from_excerpt) = readme.split_once("<!-- excerpt -->\n```yaml\n").unwrap();
+    let (excerpt, _) = from_excerpt.split_once("```").unwrap();
+    assert!(
+        expected.contains(excerpt),
+        "README.md shows another output:\n{excerpt}"
+    );
+}
+
+#[test]
+fn readme_shows_what_makes_a_platform_a_function() {
+    for function in [EXEC, CONTAINER] {
+        let line = format!("config.kubernetes.io/function: \"{function}\"");
+        assert!(readme().contains(&line), "README.md does not show `{line}`");
+    }
+}
+
+/// Flux runs no functions, and Argo CD needs none for this: the folder holds plain manifests.
+#[test]
+fn a_rendered_folder_holds_the_same_objects() {
+    let example = Example::new("rendered");
+    let rendered_folder = || tree_objects(&tree(&example.path("rendered")));
+    let render = "gatewright render examples/notebooks -o rendered";
+    let check = "gatewright render examples/notebooks -o rendered --check";
+    example.documented(render).succeeded();
+    example.documented(check).succeeded();
+    assert_same(&rendered_folder(), &example.rendered());
+    if parts::needs("kustomize") {
+        // Flux writes such a kustomization for a folder that has none.
+        let mut create = example.command("kustomize create --autodetect --recursive");
+        create.current_dir(example.path("rendered"));
+        run(create, b"").succeeded();
+        example.same_as_render(&example.run("kustomize build rendered").succeeded());
+        fs::remove_file(example.path("rendered/kustomization.yaml")).unwrap();
+    }
+    fs::remove_file(example.path("examples/notebooks/churn.yaml")).unwrap();
+    let stale = example.run(check);
+    assert_eq!(stale.code, 1);
+    let line = "extra: rendered/sales-analytics/service_churn-kube-rbac-proxy.yaml";
+    assert!(stale.stderr.contains(line), "{}", stale.stderr);
+    example.run(render).succeeded();
+    assert_same(&rendered_folder(), &example.rendered());
 }
 
 #[test]
 fn the_example_holds_what_it_says() {
     let example = Example::new("example");
-    let rendered = example.gatewright(&["render", "notebooks"]);
+    let rendered = example.run("gatewright render examples/notebooks");
     let objects = objects(&rendered.stdout);
-    let kinds: Vec<String> = objects.keys().map(|[_, kind, _, name]| format!("{kind} {name}")).collect();
-    for kind in ["Notebook churn", "Notebook forecast", "Notebook scratch", "NetworkPolicy notebooks-closed"] {
-        assert!(kinds.iter().any(|found| found == kind), "no {kind} among {kinds:?}");
+    let kinds: Vec<String> = objects
+        .keys()
+        .map(|[_, kind, _, name]| format!("{kind} {name}"))
+        .collect();
+    for kind in [
+        "Notebook churn",
+        "Notebook forecast",
+        "Notebook scratch",
+        "NetworkPolicy notebooks-closed",
+    ] {
+        assert!(
+            kinds.iter().any(|found| found == kind),
+            "no {kind} among {kinds:?}"
+        );
     }
-    assert!(rendered.stderr.contains("forecast.yaml:8:"), "the 2.x Notebook has a finding: {}", rendered.stderr);
+    assert!(
+        rendered.stderr.contains("forecast.yaml:8:"),
+        "the 2.x Notebook has a finding: {}",
+        rendered.stderr
+    );
     for quiet in ["scratch", "forecast"] {
-        let made = objects.values().filter(|object| source(object).ends_with(&format!("/{quiet}"))).count();
+        let made = objects
+            .values()
+            .filter(|object| source(object).ends_with(&format!("/{quiet}")))
+            .count();
         assert_eq!(made, 0, "nothing is made for {quiet}");
     }
 }
@@ -79,7 +138,7 @@ fn kubectl_runs_the_legacy_plugin() {
         return;
     }
     let example = Example::new("kubectl");
-    let built = example.run("kubectl", &["kustomize", "--enable-alpha-plugins", "notebooks"]);
+    let built = example.documented("kubectl kustomize --enable-alpha-plugins examples/notebooks");
     example.same_as_render(&built.succeeded());
 }
 
@@ -89,7 +148,7 @@ fn kustomize_runs_the_legacy_plugin() {
         return;
     }
     let example = Example::new("kustomize-legacy");
-    let built = example.run("kustomize", &["build", "--enable-alpha-plugins", "notebooks"]);
+    let built = example.documented("kustomize build --enable-alpha-plugins examples/notebooks");
     example.same_as_render(&built.succeeded());
 }
 
@@ -99,10 +158,10 @@ fn kustomize_runs_the_exec_function() {
         return;
     }
     let example = Example::new("kustomize-exec");
-    let built = example.kustomize_exec("notebooks/exec");
+    let built = example.kustomize_exec();
     example.same_as_render(&built.succeeded());
     example.annotate_platform(EXEC);
-    let built = example.run("kustomize", &["build", "--enable-alpha-plugins", "--enable-exec", "notebooks"]);
+    let built = example.documented("kustomize build --enable-alpha-plugins --enable-exec examples/notebooks");
     example.same_as_render(&built.succeeded());
 }
 
@@ -111,11 +170,11 @@ fn kustomize_and_kubectl_run_the_container_function() {
     let example = Example::new("container");
     example.annotate_platform(CONTAINER);
     if parts::needs("kustomize") {
-        let built = example.run("kustomize", &["build", "--enable-alpha-plugins", "notebooks"]);
+        let built = example.run("kustomize build --enable-alpha-plugins examples/notebooks");
         example.same_as_render(&built.succeeded());
     }
     if parts::needs("kubectl") {
-        let built = example.run("kubectl", &["kustomize", "--enable-alpha-plugins", "notebooks"]);
+        let built = example.run("kubectl kustomize --enable-alpha-plugins examples/notebooks");
         example.same_as_render(&built.succeeded());
     }
 }
@@ -126,12 +185,16 @@ fn kpt_renders_the_pipeline() {
         return;
     }
     let example = Example::new("kpt-render");
-    let rendered = example.gatewright(&["render", "notebooks"]).succeeded();
-    example.kpt_render();
-    assert_same(&tree_objects(&example.tree()), &objects(&rendered));
+    let rendered = example.rendered();
+    example
+        .documented("kpt fn render examples/notebooks --allow-exec")
+        .succeeded();
+    assert_same(&tree_objects(&example.tree()), &rendered);
     // What kpt wrote is a tree that every other way reads, and whose own rendering it is.
-    assert_same(&objects(&example.gatewright(&["render", "notebooks"]).succeeded()), &objects(&rendered));
-    example.gatewright(&["render", "--check", "notebooks"]).succeeded();
+    assert_same(&example.rendered(), &rendered);
+    example
+        .run("gatewright render --check examples/notebooks")
+        .succeeded();
 }
 
 #[test]
@@ -139,15 +202,20 @@ fn kpt_evaluates_with_a_platform_and_with_arguments() {
     if !parts::needs("kpt") {
         return;
     }
-    for (name, arguments) in
-        [("platform", ["--fn-config", "notebooks/platform.yaml"]), ("arguments", ["--", "flavor=OpenShift"])]
-    {
+    for (name, line) in [
+        (
+            "platform",
+            "kpt fn eval examples/notebooks --exec gatewright --fn-config examples/notebooks/platform.yaml",
+        ),
+        (
+            "arguments",
+            "kpt fn eval examples/notebooks --exec gatewright -- flavor=OpenShift",
+        ),
+    ] {
         let example = Example::new(&format!("kpt-eval-{name}"));
-        let rendered = example.gatewright(&["render", "notebooks"]).succeeded();
-        let mut all = vec!["fn", "eval", "notebooks", "--exec", "gatewright"];
-        all.extend(arguments);
-        example.run("kpt", &all).succeeded();
-        assert_same(&tree_objects(&example.tree()), &objects(&rendered));
+        let rendered = example.rendered();
+        example.documented(line).succeeded();
+        assert_same(&tree_objects(&example.tree()), &rendered);
     }
 }
 
@@ -157,9 +225,9 @@ fn kpt_passes_a_stream_from_hand_to_hand() {
         return;
     }
     let example = Example::new("kpt-stream");
-    let source = example.run("kpt", &["fn", "source", "notebooks"]).succeeded();
-    let arguments = ["fn", "eval", "-", "--exec", "gatewright", "--fn-config", "notebooks/platform.yaml", "-o", "unwrap"];
-    let output = run(example.command("kpt", &arguments), source.as_bytes()).succeeded();
+    let source = example.run("kpt fn source examples/notebooks").succeeded();
+    let line = "kpt fn eval - --exec gatewright --fn-config examples/notebooks/platform.yaml -o unwrap";
+    let output = run(example.command(line), source.as_bytes()).succeeded();
     example.same_as_render(&output);
 }
 
@@ -186,13 +254,20 @@ fn a_deleted_notebook_takes_what_was_generated_for_it() {
     }
     let [with, without] = ["kpt-delete", "kpt-never"].map(Example::new);
     for example in [&with, &without] {
-        example.write("notebooks/retention.yaml", &notebook("sales-analytics", "retention"));
-        example.write("notebooks/demand.yaml", &notebook("supply", "demand"));
+        example.write(
+            "examples/notebooks/retention.yaml",
+            &notebook("sales-analytics", "retention"),
+        );
+        example.write("examples/notebooks/demand.yaml", &notebook("supply", "demand"));
     }
     with.kpt_render();
-    assert!(with.tree().values().any(|text| text.contains("kubeflow.org/Notebook/sales-analytics/churn")));
+    assert!(
+        with.tree()
+            .values()
+            .any(|text| text.contains("kubeflow.org/Notebook/sales-analytics/churn"))
+    );
     for example in [&with, &without] {
-        fs::remove_file(example.path("notebooks/churn.yaml")).unwrap();
+        fs::remove_file(example.path("examples/notebooks/churn.yaml")).unwrap();
         example.kpt_render();
     }
     assert_same_tree(&with.tree(), &without.tree());
@@ -204,15 +279,15 @@ fn switching_off_gives_back_what_was_there() {
         return;
     }
     let off = |example: &Example| {
-        let text = fs::read_to_string(example.path("notebooks/churn.yaml")).unwrap();
+        let text = fs::read_to_string(example.path("examples/notebooks/churn.yaml")).unwrap();
         let switched = text.replace("inject-auth: \"true\"", "inject-auth: \"false\"");
         assert_ne!(text, switched);
-        example.write("notebooks/churn.yaml", &switched);
+        example.write("examples/notebooks/churn.yaml", &switched);
     };
     // What kpt itself does to files that no function touches.
     let never = Example::new("kpt-never-on");
     off(&never);
-    never.run("kpt", &["fn", "eval", "notebooks", "--exec", "cat"]).succeeded();
+    never.run("kpt fn eval examples/notebooks --exec cat").succeeded();
 
     let example = Example::new("kpt-off");
     example.kpt_render();
@@ -226,40 +301,49 @@ fn switching_off_gives_back_what_was_there() {
 #[test]
 fn an_error_fails_every_way_and_changes_nothing() {
     let misspelled = |example: &Example| {
-        let text = fs::read_to_string(example.path("notebooks/platform.yaml")).unwrap();
-        example.write("notebooks/platform.yaml", &text.replace("flavor:", "flavour:"));
+        let text = fs::read_to_string(example.path("examples/notebooks/platform.yaml")).unwrap();
+        example.write(
+            "examples/notebooks/platform.yaml",
+            &text.replace("flavor:", "flavour:"),
+        );
     };
     let shows = |run: &Run| {
         assert_eq!(run.code, 1, "{}{}", run.stdout, run.stderr);
-        assert!(run.stderr.contains("spec.flavour: no such field; did you mean `flavor`?"), "{}", run.stderr);
+        assert!(
+            run.stderr
+                .contains("spec.flavour: no such field; did you mean `flavor`?"),
+            "{}",
+            run.stderr
+        );
     };
     let example = Example::new("error");
     misspelled(&example);
     if parts::needs("kustomize") {
         for built in [
-            example.run("kustomize", &["build", "--enable-alpha-plugins", "notebooks"]),
-            example.kustomize_exec("notebooks/exec"),
+            example.run("kustomize build --enable-alpha-plugins examples/notebooks"),
+            example.kustomize_exec(),
         ] {
             shows(&built);
             assert_eq!(built.stdout, "");
         }
     }
     if parts::needs("kubectl") {
-        let built = example.run("kubectl", &["kustomize", "--enable-alpha-plugins", "notebooks"]);
+        let built = example.run("kubectl kustomize --enable-alpha-plugins examples/notebooks");
         shows(&built);
         assert_eq!(built.stdout, "");
     }
     if parts::needs("kpt") {
         let before = example.tree();
-        shows(&example.run("kpt", &["fn", "render", "notebooks", "--allow-exec"]));
-        let evaluated =
-            example.run("kpt", &["fn", "eval", "notebooks", "--exec", "gatewright", "--fn-config", "notebooks/platform.yaml"]);
+        shows(&example.run("kpt fn render examples/notebooks --allow-exec"));
+        let evaluated = example.run(
+            "kpt fn eval examples/notebooks --exec gatewright --fn-config examples/notebooks/platform.yaml",
+        );
         shows(&evaluated);
         assert_same_tree(&example.tree(), &before);
     }
     example.annotate_platform(CONTAINER);
     if parts::needs("kustomize") {
-        shows(&example.run("kustomize", &["build", "--enable-alpha-plugins", "notebooks"]));
+        shows(&example.run("kustomize build --enable-alpha-plugins examples/notebooks"));
     }
 }
 
@@ -270,11 +354,17 @@ fn kpt_lists_every_finding_as_a_result() {
     }
     let example = Example::new("results");
     let broken = notebook("sales-analytics", "broken").replace("\"true\"", "\"yes\"");
-    example.write("notebooks/broken.yaml", &broken);
-    let failed = example.run("kpt", &["fn", "render", "notebooks", "--allow-exec", "--results-dir", "results"]);
+    example.write("examples/notebooks/broken.yaml", &broken);
+    let failed = example.run("kpt fn render examples/notebooks --allow-exec --results-dir results");
     assert_eq!(failed.code, 1);
     let results = fs::read_to_string(example.path("results/results.yaml")).unwrap();
-    for part in ["proposedValue: \"true\"", "path: broken.yaml", "severity: error", "severity: warning", "name: forecast"] {
+    for part in [
+        "proposedValue: \"true\"",
+        "path: broken.yaml",
+        "severity: error",
+        "severity: warning",
+        "name: forecast",
+    ] {
         assert!(results.contains(part), "no {part} in {results}");
     }
 }
@@ -282,7 +372,10 @@ fn kpt_lists_every_finding_as_a_result() {
 #[test]
 fn a_platform_among_generators_or_validators_fails() {
     let example = Example::new("generators");
-    let kustomizations = ["notebooks/kustomization.yaml", "notebooks/exec/kustomization.yaml"];
+    let kustomizations = [
+        "examples/notebooks/kustomization.yaml",
+        "examples/notebooks/exec/kustomization.yaml",
+    ];
     let texts = kustomizations.map(|name| fs::read_to_string(example.path(name)).unwrap());
     for field in ["generators", "validators"] {
         for (name, text) in kustomizations.iter().zip(&texts) {
@@ -290,11 +383,11 @@ fn a_platform_among_generators_or_validators_fails() {
         }
         let mut built = Vec::new();
         if parts::needs("kustomize") {
-            built.push(example.run("kustomize", &["build", "--enable-alpha-plugins", "notebooks"]));
-            built.push(example.kustomize_exec("notebooks/exec"));
+            built.push(example.run("kustomize build --enable-alpha-plugins examples/notebooks"));
+            built.push(example.kustomize_exec());
         }
         if parts::needs("kubectl") {
-            built.push(example.run("kubectl", &["kustomize", "--enable-alpha-plugins", "notebooks"]));
+            built.push(example.run("kubectl kustomize --enable-alpha-plugins examples/notebooks"));
         }
         for run in built {
             assert_ne!(run.code, 0, "{field}: {}", run.stdout);
@@ -316,14 +409,18 @@ fn what_is_not_empty_never_comes_out_empty() {
     let example = Example::new("empty");
     let off = notebook("a", "off").replace("\"true\"", "\"false\"");
     let config_map = "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: c}\n".to_owned();
-    let generated = objects(&example.gatewright(&["render", "notebooks"]).succeeded())
+    let generated = objects(&example.run("gatewright render examples/notebooks").succeeded())
         .into_values()
         .find(|object| object["kind"] == "Service")
         .unwrap();
     let rows = [
         ("foreign", config_map),
         ("off", off),
-        ("list", "apiVersion: v1\nkind: List\nitems:\n- {apiVersion: v1, kind: Secret, metadata: {name: s}}\n".to_owned()),
+        (
+            "list",
+            "apiVersion: v1\nkind: List\nitems:\n- {apiVersion: v1, kind: Secret, metadata: {name: s}}\n"
+                .to_owned(),
+        ),
         // Generated for a Notebook that is gone, and nothing beside it.
         ("stale", generated.to_string()),
     ];
@@ -333,19 +430,29 @@ fn what_is_not_empty_never_comes_out_empty() {
             example.write(&format!("{folder}/input.yaml"), &text);
             let kustomization = "resources: [input.yaml]\ntransformers: [platform.yaml]\n";
             example.write(&format!("{folder}/kustomization.yaml"), kustomization);
-            let platform = fs::read_to_string(example.path("notebooks/platform.yaml")).unwrap();
-            let platform = if annotation.is_empty() { platform } else { with_function(&platform, annotation) };
+            let platform = fs::read_to_string(example.path("examples/notebooks/platform.yaml")).unwrap();
+            let platform = if annotation.is_empty() {
+                platform
+            } else {
+                with_function(&platform, annotation)
+            };
             example.write(&format!("{folder}/platform.yaml"), &platform);
             let mut built = Vec::new();
             if parts::needs("kustomize") {
-                built.push(example.run("kustomize", &["build", "--enable-alpha-plugins", "--enable-exec", &folder]));
+                built.push(example.run(&format!(
+                    "kustomize build --enable-alpha-plugins --enable-exec {folder}"
+                )));
             }
             // kubectl leaves exec functions out without a word.
             if parts::needs("kubectl") && annotation.is_empty() {
-                built.push(example.run("kubectl", &["kustomize", "--enable-alpha-plugins", &folder]));
+                built.push(example.run(&format!("kubectl kustomize --enable-alpha-plugins {folder}")));
             }
             for run in built {
-                assert!(run.code != 0 || !run.stdout.trim().is_empty(), "{folder}: empty, and exit status 0: {}", run.stderr);
+                assert!(
+                    run.code != 0 || !run.stdout.trim().is_empty(),
+                    "{folder}: empty, and exit status 0: {}",
+                    run.stderr
+                );
             }
         }
     }
@@ -360,14 +467,21 @@ struct Example {
 
 impl Example {
     fn new(test: &str) -> Self {
-        let example = Self { folder: Folder::new(&format!("orchestrators-{test}")) };
-        copy(&Path::new(env!("CARGO_MANIFEST_DIR")).join("examples/notebooks"), &example.path("notebooks"));
+        let example = Self {
+            folder: Folder::new(&format!("orchestrators-{test}")),
+        };
+        copy(
+            &root().join("examples/notebooks"),
+            &example.path("examples/notebooks"),
+        );
         fs::create_dir(example.path("bin")).unwrap();
         std::os::unix::fs::symlink(GATEWRIGHT, example.path("bin/gatewright")).unwrap();
         // A container runtime that runs our program, whatever it is asked to run.
-        let docker = example.folder.write("bin/docker", &format!("#!/bin/sh\nexec '{GATEWRIGHT}'\n"));
+        let docker = example
+            .folder
+            .write("bin/docker", &format!("#!/bin/sh\nexec '{GATEWRIGHT}'\n"));
         fs::set_permissions(docker, std::os::unix::fs::PermissionsExt::from_mode(0o755)).unwrap();
-        example.gatewright(&["install-plugin"]).succeeded();
+        example.documented("gatewright install-plugin").succeeded();
         example
     }
 
@@ -379,53 +493,74 @@ impl Example {
         self.folder.write(name, text);
     }
 
-    /// A command that runs in the home, which is the parent of the example.
-    fn command(&self, program: &str, arguments: &[&str]) -> Command {
-        let mut command = Command::new(parts::find(program).unwrap());
-        command.args(arguments).current_dir(self.folder.path());
-        self.at_home(command)
-    }
-
-    fn at_home(&self, mut command: Command) -> Command {
+    /// A command that runs in the home.
+    fn command(&self, line: &str) -> Command {
+        let mut words = line.split(' ');
+        let program = words.next().unwrap();
+        let program = if program == "gatewright" {
+            self.path("bin/gatewright")
+        } else {
+            parts::find(program).unwrap()
+        };
+        let mut command = Command::new(program);
         let path = std::env::var_os("PATH").unwrap_or_default();
         let paths = std::iter::once(self.path("bin")).chain(std::env::split_paths(&path));
-        command.env("PATH", std::env::join_paths(paths).unwrap()).env("HOME", self.folder.path());
-        for variable in ["KUSTOMIZE_PLUGIN_HOME", "XDG_CONFIG_HOME", "RELATED_IMAGE_OSE_KUBE_RBAC_PROXY_IMAGE"] {
+        command.args(words).current_dir(self.folder.path());
+        command
+            .env("PATH", std::env::join_paths(paths).unwrap())
+            .env("HOME", self.folder.path());
+        for variable in [
+            "KUSTOMIZE_PLUGIN_HOME",
+            "XDG_CONFIG_HOME",
+            "RELATED_IMAGE_OSE_KUBE_RBAC_PROXY_IMAGE",
+        ] {
             command.env_remove(variable);
         }
         command
     }
 
-    fn run(&self, program: &str, arguments: &[&str]) -> Run {
-        run(self.command(program, arguments), b"")
+    fn run(&self, line: &str) -> Run {
+        run(self.command(line), b"")
     }
 
-    fn gatewright(&self, arguments: &[&str]) -> Run {
-        run(self.at_home(gatewright(self.folder.path(), arguments)), b"")
+    /// A command that README shows, as it stands there.
+    fn documented(&self, line: &str) -> Run {
+        assert!(
+            readme().lines().any(|shown| shown == line),
+            "README.md does not show `{line}`"
+        );
+        self.run(line)
     }
 
     /// The example's folder for exec functions shares the files of the folder above it.
-    fn kustomize_exec(&self, folder: &str) -> Run {
-        let restrictor = "--load-restrictor=LoadRestrictionsNone";
-        self.run("kustomize", &["build", "--enable-alpha-plugins", "--enable-exec", restrictor, folder])
+    fn kustomize_exec(&self) -> Run {
+        let flags = "--enable-alpha-plugins --enable-exec --load-restrictor LoadRestrictionsNone";
+        self.run(&format!("kustomize build {flags} examples/notebooks/exec"))
     }
 
     fn kpt_render(&self) {
-        self.run("kpt", &["fn", "render", "notebooks", "--allow-exec"]).succeeded();
+        self.run("kpt fn render examples/notebooks --allow-exec")
+            .succeeded();
     }
 
     fn annotate_platform(&self, function: &str) {
-        let text = fs::read_to_string(self.path("notebooks/platform.yaml")).unwrap();
-        self.write("notebooks/platform.yaml", &with_function(&text, function));
+        let text = fs::read_to_string(self.path("examples/notebooks/platform.yaml")).unwrap();
+        self.write(
+            "examples/notebooks/platform.yaml",
+            &with_function(&text, function),
+        );
+    }
+
+    fn rendered(&self) -> Objects {
+        objects(&self.run("gatewright render examples/notebooks").succeeded())
     }
 
     fn same_as_render(&self, output: &str) {
-        let rendered = self.gatewright(&["render", "notebooks"]).succeeded();
-        assert_same(&objects(output), &objects(&rendered));
+        assert_same(&objects(output), &self.rendered());
     }
 
     fn tree(&self) -> Tree {
-        tree(&self.path("notebooks"))
+        tree(&self.path("examples/notebooks"))
     }
 }
 
@@ -437,10 +572,12 @@ impl Run {
     }
 }
 
-fn gatewright(folder: &Path, arguments: &[&str]) -> Command {
-    let mut command = Command::new(GATEWRIGHT);
-    command.args(arguments).current_dir(folder).env_remove("RELATED_IMAGE_OSE_KUBE_RBAC_PROXY_IMAGE");
-    command
+fn root() -> &'static Path {
+    Path::new(env!("CARGO_MANIFEST_DIR"))
+}
+
+fn readme() -> String {
+    fs::read_to_string(root().join("README.md")).unwrap()
 }
 
 fn with_function(platform: &str, function: &str) -> String {
@@ -460,7 +597,13 @@ fn objects(text: &str) -> Objects {
     for item in stream::frame(&source).unwrap().items {
         let mut value = item.piece(&source).value().unwrap();
         let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
-        let id = [&value["apiVersion"], &value["kind"], &value["metadata"]["namespace"], &value["metadata"]["name"]].map(text);
+        let id = [
+            &value["apiVersion"],
+            &value["kind"],
+            &value["metadata"]["namespace"],
+            &value["metadata"]["name"],
+        ]
+        .map(text);
         let is_local = value["metadata"]["annotations"]["config.kubernetes.io/local-config"] == "true";
         if is_local || TOOLS.iter().any(|group| id[0].starts_with(group)) {
             continue;
@@ -469,7 +612,9 @@ fn objects(text: &str) -> Objects {
             if let Some(Value::Object(annotations)) = metadata.get_mut("annotations") {
                 annotations.retain(|key, _| !BOOKKEEPING.iter().any(|prefix| key.starts_with(prefix)));
             }
-            metadata.retain(|key, value| key != "annotations" || value.as_object().is_some_and(|all| !all.is_empty()));
+            metadata.retain(|key, value| {
+                key != "annotations" || value.as_object().is_some_and(|all| !all.is_empty())
+            });
         }
         assert!(objects.insert(id.clone(), value).is_none(), "{id:?} came twice");
     }
@@ -490,21 +635,29 @@ fn tree_objects(tree: &Tree) -> Objects {
 
 fn assert_same(found: &Objects, expected: &Objects) {
     assert!(!expected.is_empty());
-    assert_eq!(found.keys().collect::<Vec<_>>(), expected.keys().collect::<Vec<_>>());
+    assert_eq!(
+        found.keys().collect::<Vec<_>>(),
+        expected.keys().collect::<Vec<_>>()
+    );
     for (id, value) in found {
         assert_eq!(value, &expected[id], "{id:?}");
     }
 }
 
 fn assert_same_tree(found: &Tree, expected: &Tree) {
-    assert_eq!(found.keys().collect::<Vec<_>>(), expected.keys().collect::<Vec<_>>());
+    assert_eq!(
+        found.keys().collect::<Vec<_>>(),
+        expected.keys().collect::<Vec<_>>()
+    );
     for (path, text) in found {
         assert_eq!(text, &expected[path], "{}", path.display());
     }
 }
 
 fn source(object: &Value) -> &str {
-    object["metadata"]["annotations"]["gatewright.dev/source"].as_str().unwrap_or_default()
+    object["metadata"]["annotations"]["gatewright.dev/source"]
+        .as_str()
+        .unwrap_or_default()
 }
 
 fn tree(root: &Path) -> Tree {

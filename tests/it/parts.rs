@@ -12,7 +12,9 @@ const BUILT: [&str; 2] = ["kustomize", "yamlpeer"];
 /// The folder of the built programs.
 pub(crate) fn folder() -> PathBuf {
     let named = std::env::var_os("GATEWRIGHT_TOOLS").map(PathBuf::from);
-    named.unwrap_or_else(|| PathBuf::from(env!("CARGO_MANIFEST_DIR")).join(".tools")).join("bin")
+    named
+        .unwrap_or_else(|| PathBuf::from(env!("CARGO_MANIFEST_DIR")).join(".tools"))
+        .join("bin")
 }
 
 /// The path of a program, if it is there.
@@ -25,7 +27,9 @@ pub(crate) fn find(program: &str) -> Option<PathBuf> {
         return None;
     }
     let path = std::env::var_os("PATH")?;
-    std::env::split_paths(&path).map(|folder| folder.join(program)).find(|candidate| candidate.is_file())
+    std::env::split_paths(&path)
+        .map(|folder| folder.join(program))
+        .find(|candidate| candidate.is_file())
 }
 
 /// Whether a program is there. Where it is not: a visible line, or a failure if it should have been built.
@@ -34,7 +38,11 @@ pub(crate) fn needs(program: &str) -> bool {
         return true;
     }
     let required = std::env::var_os("GATEWRIGHT_REQUIRE_TOOLS").is_some();
-    assert!(!(required && BUILT.contains(&program)), "{program} is not in {}; run `make tools`", folder().display());
+    assert!(
+        !(required && BUILT.contains(&program)),
+        "{program} is not in {}; run `make tools`",
+        folder().display()
+    );
     eprintln!("SKIPPED: {program} is not installed");
     false
 }

@@ -36,7 +36,10 @@ pub(crate) fn gatewright(arguments: &[&str], stdin: &[u8]) -> Run {
 
 /// Runs a command with something on standard input.
 pub(crate) fn run(mut command: Command, stdin: &[u8]) -> Run {
-    command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
+    command
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped());
     let mut child = command.spawn().unwrap();
     let mut pipe = child.stdin.take().unwrap();
     let bytes = stdin.to_vec();

@@ -10,17 +10,26 @@ use proptest::prelude::*;
 const PLATFORM: &str = "apiVersion: gatewright.dev/v1alpha1\nkind: Platform\nmetadata: {name: platform}\nspec: {flavor: OpenShift}\n";
 
 fn framed(text: &str) -> Framed {
-    frame(Source::from_bytes(STDIN, text.as_bytes().to_vec()).unwrap()).unwrap_or_else(|finding| panic!("{}\n{text}", finding.to_line()))
+    frame(Source::from_bytes(STDIN, text.as_bytes().to_vec()).unwrap())
+        .unwrap_or_else(|finding| panic!("{}\n{text}", finding.to_line()))
 }
 
 fn run(text: &str, kubernetes: bool) -> Response {
-    let platform = if kubernetes { PLATFORM.replace("OpenShift", "Kubernetes") } else { PLATFORM.to_owned() };
+    let platform = if kubernetes {
+        PLATFORM.replace("OpenShift", "Kubernetes")
+    } else {
+        PLATFORM.to_owned()
+    };
     respond(framed(text), Some(framed(&platform)), &Environment::default())
 }
 
 fn output(text: &str) -> String {
     let response = run(text, false);
-    let lines: Vec<String> = response.findings.iter().map(gatewright::krm::results::Finding::to_line).collect();
+    let lines: Vec<String> = response
+        .findings
+        .iter()
+        .map(gatewright::krm::results::Finding::to_line)
+        .collect();
     assert!(!response.failed(), "{lines:#?}\n{text}");
     response.output.unwrap()
 }
@@ -60,17 +69,47 @@ const SWITCH: &str = "notebooks.opendatahub.io/inject-auth";
 
 /// A Notebook in a style, switched on or off.
 fn notebook(style: &Style, name: &str, on: bool) -> String {
-    let text = if style.json { json(style, name, on) } else { yaml(style, name, on) };
-    let text = if style.last_line_break { text } else { text.trim_end().to_owned() };
-    if style.carriage_returns && !style.json { text.replace('\n', "\r\n") } else { text }
+    let text = if style.json {
+        json(style, name, on)
+    } else {
+        yaml(style, name, on)
+    };
+    let text = if style.last_line_break {
+        text
+    } else {
+        text.trim_end().to_owned()
+    };
+    if style.carriage_returns && !style.json {
+        text.replace('\n', "\r\n")
+    } else {
+        text
+    }
 }
 
 fn json(style: &Style, name: &str, on: bool) -> String {
     let containers: Vec<String> = (0..style.containers)
-        .map(|index| format!("{{\"name\": \"{}\", \"image\": \"i\"}}", if index == 0 { name.to_owned() } else { format!("c{index}") }))
+        .map(|index| {
+            format!(
+                "{{\"name\": \"{}\", \"image\": \"i\"}}",
+                if index == 0 {
+                    name.to_owned()
+                } else {
+                    format!("c{index}")
+                }
+            )
+        })
         .collect();
-    let volumes = ["", ", \"volumes\": []", ", \"volumes\": null", ", \"volumes\": [{\"name\": \"v\"}]"][style.volumes % 4];
-    let account = ["", ", \"serviceAccountName\": \"\"", ", \"serviceAccountName\": null"][style.account % 3];
+    let volumes = [
+        "",
+        ", \"volumes\": []",
+        ", \"volumes\": null",
+        ", \"volumes\": [{\"name\": \"v\"}]",
+    ][style.volumes % 4];
+    let account = [
+        "",
+        ", \"serviceAccountName\": \"\"",
+        ", \"serviceAccountName\": null",
+    ][style.account % 3];
     let separator = if style.wide { ",\n        " } else { ", " };
     format!(
         "{{\n  \"apiVersion\": \"kubeflow.org/v1\",\n  \"kind\": \"Notebook\",\n  \"metadata\": {{\"name\": \"{name}\", \"namespace\": \"team\", \"annotations\": {{\"{SWITCH}\": \"{on}\"}}}},\n  \"spec\": {{\"template\": {{\"spec\": {{\"containers\": [{}]{volumes}{account}}}}}}}\n}}\n",
@@ -79,26 +118,72 @@ fn json(style: &Style, name: &str, on: bool) -> String {
 }
 
 fn yaml(style: &Style, name: &str, on: bool) -> String {
-    let key = |key: &str| if style.quoted_keys { format!("\"{key}\"") } else { key.to_owned() };
-    let comment = |text: &str| if style.comments { format!(" # {text}") } else { String::new() };
-    let line = |text: &str| if style.comments { format!("{text}\n") } else { String::new() };
+    let key = |key: &str| {
+        if style.quoted_keys {
+            format!("\"{key}\"")
+        } else {
+            key.to_owned()
+        }
+    };
+    let comment = |text: &str| {
+        if style.comments {
+            format!(" # {text}")
+        } else {
+            String::new()
+        }
+    };
+    let line = |text: &str| {
+        if style.comments {
+            format!("{text}\n")
+        } else {
+            String::new()
+        }
+    };
     let dash = if style.wide { "          - " } else { "        - " };
     let inner = " ".repeat(dash.len());
     let mut text = line("# a notebook");
-    text.push_str(&format!("{}: kubeflow.org/v1{}\n{}: Notebook\n", key("apiVersion"), comment("one"), key("kind")));
+    text.push_str(&format!(
+        "{}: kubeflow.org/v1{}\n{}: Notebook\n",
+        key("apiVersion"),
+        comment("one"),
+        key("kind")
+    ));
     if style.flow_lists {
-        text.push_str(&format!("{}: {{name: {name}, namespace: team, annotations: {{{SWITCH}: '{on}'}}}}\n", key("metadata")));
+        text.push_str(&format!(
+            "{}: {{name: {name}, namespace: team, annotations: {{{SWITCH}: '{on}'}}}}\n",
+            key("metadata")
+        ));
     } else {
         text.push_str(&format!("{}:\n  name: {name}\n  namespace: team\n  annotations:{}\n    {SWITCH}: \"{on}\"{}\n    other: |\n      x\n\n", key("metadata"), comment("two"), comment("three")));
     }
-    let port = style.port.map_or(String::new(), |port| format!(", ports: [{{containerPort: {port}}}]"));
+    let port = style.port.map_or(String::new(), |port| {
+        format!(", ports: [{{containerPort: {port}}}]")
+    });
     if style.flow_pod {
         let containers: Vec<String> = (0..style.containers)
-            .map(|index| if index == 0 { format!("{{name: {name}, image: i{port}}}") } else { format!("{{name: c{index}, image: i}}") })
+            .map(|index| {
+                if index == 0 {
+                    format!("{{name: {name}, image: i{port}}}")
+                } else {
+                    format!("{{name: c{index}, image: i}}")
+                }
+            })
             .collect();
-        let volumes = ["", ", volumes: []", ", volumes: [ ]", ", volumes: ~", ", volumes: null", ", volumes: [{name: v}]", ", volumes: [{name: v},]"][style.volumes];
+        let volumes = [
+            "",
+            ", volumes: []",
+            ", volumes: [ ]",
+            ", volumes: ~",
+            ", volumes: null",
+            ", volumes: [{name: v}]",
+            ", volumes: [{name: v},]",
+        ][style.volumes];
         let account = ["", ", serviceAccountName: ''", ", serviceAccountName: ~", "", ""][style.account];
-        text.push_str(&format!("spec:\n  template:\n    spec: {{containers: [{}]{volumes}{account}}}{}\n", containers.join(",\n      "), comment("pod")));
+        text.push_str(&format!(
+            "spec:\n  template:\n    spec: {{containers: [{}]{volumes}{account}}}{}\n",
+            containers.join(",\n      "),
+            comment("pod")
+        ));
         return text;
     }
     let volumes = match style.volumes {
@@ -107,27 +192,53 @@ fn yaml(style: &Style, name: &str, on: bool) -> String {
         2 => format!("      volumes: ~{}\n", comment("none")),
         3 => "      volumes: []\n".to_owned(),
         4 => "      volumes: [{name: v, emptyDir: {}}]\n".to_owned(),
-        _ => format!("      volumes:\n{dash}name: v{}\n{inner}emptyDir: {{}}\n{}", comment("mine"), line("      # below")),
+        _ => format!(
+            "      volumes:\n{dash}name: v{}\n{inner}emptyDir: {{}}\n{}",
+            comment("mine"),
+            line("      # below")
+        ),
     };
-    let account = ["", "      serviceAccountName:\n", "      serviceAccountName: ~ \n", "      serviceAccountName: \"\"\n", ""][style.account];
+    let account = [
+        "",
+        "      serviceAccountName:\n",
+        "      serviceAccountName: ~ \n",
+        "      serviceAccountName: \"\"\n",
+        "",
+    ][style.account];
     let mut containers = String::from("      containers:\n");
     for index in 0..style.containers {
-        let own = if index == 0 { name.to_owned() } else { format!("c{index}") };
+        let own = if index == 0 {
+            name.to_owned()
+        } else {
+            format!("c{index}")
+        };
         if style.flow_lists && index > 0 {
             containers.push_str(&format!("{dash}{{name: {own}, image: i}}{}\n", comment("flow")));
             continue;
         }
-        containers.push_str(&format!("{dash}name: {own}\n{inner}image: i{}\n", comment("image")));
+        containers.push_str(&format!(
+            "{dash}name: {own}\n{inner}image: i{}\n",
+            comment("image")
+        ));
         if let (0, Some(port)) = (index, style.port) {
             containers.push_str(&format!("{inner}ports:\n{inner}- containerPort: {port}\n"));
         }
-        let last = ["", "args: [\"a\", 'b']", "env:\nI- name: X\nI  value: |+\nI    text\n\n", "command: >-\nI  folded\nI  text"][style.tail];
+        let last = [
+            "",
+            "args: [\"a\", 'b']",
+            "env:\nI- name: X\nI  value: |+\nI    text\n\n",
+            "command: >-\nI  folded\nI  text",
+        ][style.tail];
         if !last.is_empty() {
             containers.push_str(&format!("{inner}{}\n", last.replace('I', &inner)));
         }
     }
     text.push_str("spec:\n  template:\n    spec:\n");
-    let parts = if style.order { [volumes, account.to_owned(), containers] } else { [containers, account.to_owned(), volumes] };
+    let parts = if style.order {
+        [volumes, account.to_owned(), containers]
+    } else {
+        [containers, account.to_owned(), volumes]
+    };
     text.push_str(&parts.concat());
     text.push_str(&line("# the end"));
     text
@@ -148,7 +259,13 @@ fn wrapped(style: &Style, on: bool) -> String {
             let mut items = String::new();
             let mut first = true;
             for line in plain.trim_end().lines() {
-                let lead = if line.is_empty() { "" } else if first && !line.starts_with('#') { "- " } else { "  " };
+                let lead = if line.is_empty() {
+                    ""
+                } else if first && !line.starts_with('#') {
+                    "- "
+                } else {
+                    "  "
+                };
                 if lead == "- " {
                     first = false;
                 }
@@ -156,7 +273,11 @@ fn wrapped(style: &Style, on: bool) -> String {
             }
             // A comment above the first field stands above the dash.
             let text = format!("{list}{items}");
-            if style.last_line_break { text } else { text.trim_end().to_owned() }
+            if style.last_line_break {
+                text
+            } else {
+                text.trim_end().to_owned()
+            }
         }
     }
 }

@@ -8,24 +8,56 @@ const SPEC: [Step<'_>; 1] = [Key("spec")];
 
 /// Adds a field and list items to `spec`, reads the result, takes them back, and wants the first text again.
 fn there_and_back(text: &str) -> String {
-    let source = Source { name: "f".into(), text: text.into() };
+    let source = Source {
+        name: "f".into(),
+        text: text.into(),
+    };
     let stream = frame(&source).unwrap();
     let item = &stream.items[0];
     let before = item.piece(&source).value().unwrap();
 
     let mut editor = Editor::new(&source, item).unwrap();
     let account = editor.set(&SPEC, "account", &json!("on")).unwrap();
-    let list = editor.push(&SPEC, "list", &[json!({"name": "x", "args": ["--a", "b\nc"]}), json!({"name": "y"})]).unwrap();
+    let list = editor
+        .push(
+            &SPEC,
+            "list",
+            &[
+                json!({"name": "x", "args": ["--a", "b\nc"]}),
+                json!({"name": "y"}),
+            ],
+        )
+        .unwrap();
     let other = editor.push(&SPEC, "other", &[json!({"name": "z"})]).unwrap();
-    let edited = format!("{}{}{}", &text[..item.range.start], editor.edited(), &text[item.range.end..]);
+    let edited = format!(
+        "{}{}{}",
+        &text[..item.range.start],
+        editor.edited(),
+        &text[item.range.end..]
+    );
 
-    let source = Source { name: "f".into(), text: edited.clone() };
+    let source = Source {
+        name: "f".into(),
+        text: edited.clone(),
+    };
     let stream = frame(&source).unwrap();
     let item = &stream.items[0];
-    let after = item.piece(&source).value().unwrap_or_else(|error| panic!("{error}\n{edited}"));
+    let after = item
+        .piece(&source)
+        .value()
+        .unwrap_or_else(|error| panic!("{error}\n{edited}"));
     let mut wanted = before.clone();
     wanted["spec"]["account"] = json!("on");
-    for (key, added) in [("list", vec![json!({"name": "x", "args": ["--a", "b\nc"]}), json!({"name": "y"})]), ("other", vec![json!({"name": "z"})])] {
+    for (key, added) in [
+        (
+            "list",
+            vec![
+                json!({"name": "x", "args": ["--a", "b\nc"]}),
+                json!({"name": "y"}),
+            ],
+        ),
+        ("other", vec![json!({"name": "z"})]),
+    ] {
         let mut items = before["spec"][key].as_array().cloned().unwrap_or_default();
         items.extend(added);
         wanted["spec"][key] = Value::from(items);
@@ -34,10 +66,19 @@ fn there_and_back(text: &str) -> String {
 
     let count = |key: &str| after["spec"][key].as_array().unwrap().len();
     let mut editor = Editor::new(&source, item).unwrap();
-    editor.pull(&SPEC, "list", &[count("list") - 2, count("list") - 1], &list).unwrap();
-    editor.pull(&SPEC, "other", &[count("other") - 1], &other).unwrap();
+    editor
+        .pull(&SPEC, "list", &[count("list") - 2, count("list") - 1], &list)
+        .unwrap();
+    editor
+        .pull(&SPEC, "other", &[count("other") - 1], &other)
+        .unwrap();
     editor.restore(&SPEC, "account", &account).unwrap();
-    let back = format!("{}{}{}", &edited[..item.range.start], editor.edited(), &edited[item.range.end..]);
+    let back = format!(
+        "{}{}{}",
+        &edited[..item.range.start],
+        editor.edited(),
+        &edited[item.range.end..]
+    );
     assert_eq!(back, text, "edited:\n{edited}");
     edited
 }
@@ -62,7 +103,11 @@ fn edits_come_back_to_the_byte_in_every_style() {
         "spec:\r\n  list:\r\n  - name: a\r\n",
         "spec:\n    list: &l\n    - name: &n a\n    - name: *n\n",
     ] {
-        let head = if spec.contains('\r') { head.replace('\n', "\r\n") } else { head.to_owned() };
+        let head = if spec.contains('\r') {
+            head.replace('\n', "\r\n")
+        } else {
+            head.to_owned()
+        };
         let edited = there_and_back(&format!("{head}{spec}"));
         assert_eq!(edited.contains("\r\n"), spec.contains('\r'));
         if spec.contains('\r') {
@@ -73,7 +118,9 @@ fn edits_come_back_to_the_byte_in_every_style() {
 
 #[test]
 fn json_stays_json() {
-    let edited = there_and_back("{\"apiVersion\":\"v1\",\"kind\":\"A\",\"metadata\":{\"name\":\"a\"},\"spec\":{\"list\":[{\"name\":\"b\"}],\"other\":null}}");
+    let edited = there_and_back(
+        "{\"apiVersion\":\"v1\",\"kind\":\"A\",\"metadata\":{\"name\":\"a\"},\"spec\":{\"list\":[{\"name\":\"b\"}],\"other\":null}}",
+    );
     serde_json::from_str::<Value>(&edited).unwrap();
 }
 

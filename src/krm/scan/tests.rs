@@ -7,13 +7,21 @@ fn scanner(text: &str) -> Scanner<'_> {
 fn keys(text: &str) -> Vec<&str> {
     let scan = scanner(text);
     let start = scan.skip_trivia(0).unwrap().unwrap();
-    scan.block_entries(start).unwrap().into_iter().map(|entry| &text[entry.key]).collect()
+    scan.block_entries(start)
+        .unwrap()
+        .into_iter()
+        .map(|entry| &text[entry.key])
+        .collect()
 }
 
 fn items(text: &str) -> Vec<&str> {
     let scan = scanner(text);
     let start = scan.skip_trivia(0).unwrap().unwrap();
-    scan.block_items(start).unwrap().into_iter().map(|range| &text[range]).collect()
+    scan.block_items(start)
+        .unwrap()
+        .into_iter()
+        .map(|range| &text[range])
+        .collect()
 }
 
 fn fails(text: &str) -> SyntaxError {
@@ -40,7 +48,10 @@ fn a_scalar_on_its_own_line_may_go_on_left_of_where_it_began() {
 
 #[test]
 fn items_end_where_their_lines_end() {
-    assert_eq!(items("- a: 1\n  b: 2\n# head of c\n- c\n-\n  d: |\n    x\n\n- [e,\nf]\n"), ["- a: 1\n  b: 2\n", "- c\n", "-\n  d: |\n    x\n", "- [e,\nf]\n"]);
+    assert_eq!(
+        items("- a: 1\n  b: 2\n# head of c\n- c\n-\n  d: |\n    x\n\n- [e,\nf]\n"),
+        ["- a: 1\n  b: 2\n", "- c\n", "-\n  d: |\n    x\n", "- [e,\nf]\n"]
+    );
 }
 
 #[test]
@@ -54,13 +65,29 @@ fn flow_collections_count_brackets_outside_scalars_only() {
     let scan = scanner(text);
     let (entries, end) = scan.flow_entries(0).unwrap();
     assert_eq!(end, text.len());
-    let seen: Vec<_> = entries.into_iter().map(|entry| (&text[entry.key], &text[entry.value])).collect();
-    assert_eq!(seen, [("a", "\"}\""), ("'b'", "'['"), ("c", "it's"), ("d", "[1, {e: f}]"), ("g", "http://x:1/y"), ("h", "")]);
+    let seen: Vec<_> = entries
+        .into_iter()
+        .map(|entry| (&text[entry.key], &text[entry.value]))
+        .collect();
+    assert_eq!(
+        seen,
+        [
+            ("a", "\"}\""),
+            ("'b'", "'['"),
+            ("c", "it's"),
+            ("d", "[1, {e: f}]"),
+            ("g", "http://x:1/y"),
+            ("h", "")
+        ]
+    );
 }
 
 #[test]
 fn properties_stand_before_keys_and_values() {
-    assert_eq!(keys("&a b: !!str |\n  c: d\n\"e\": &f\n  g: *a\n*a : 1\n"), ["&a b", "\"e\"", "*a"]);
+    assert_eq!(
+        keys("&a b: !!str |\n  c: d\n\"e\": &f\n  g: *a\n*a : 1\n"),
+        ["&a b", "\"e\"", "*a"]
+    );
 }
 
 #[test]
@@ -76,7 +103,11 @@ fn broken_borders_are_errors_at_their_start() {
 
 #[test]
 fn line_breaks_that_readers_disagree_on_are_refused_outside_quotes() {
-    assert!(fails("a: 1 # x\u{2028}kind: Notebook\n").message.contains("U+2028"));
+    assert!(
+        fails("a: 1 # x\u{2028}kind: Notebook\n")
+            .message
+            .contains("U+2028")
+    );
     assert!(fails("a: x\u{85}b\n").message.contains("U+0085"));
     assert!(fails("# x\na: 1\rb: 2\n").message.contains("carriage return"));
     assert_eq!(keys("a: \"x\u{2028}y\"\r\nb: 1\r\n"), ["a", "b"]);
@@ -85,9 +116,15 @@ fn line_breaks_that_readers_disagree_on_are_refused_outside_quotes() {
 #[test]
 fn ten_thousand_levels_are_refused_in_every_style() {
     let n = 10_000;
-    assert!(fails(&format!("a: {}", "[".repeat(n))).message.contains("nesting"));
+    assert!(
+        fails(&format!("a: {}", "[".repeat(n)))
+            .message
+            .contains("nesting")
+    );
     assert!(fails(&"- ".repeat(n)).message.contains("nesting"));
-    let block: String = (0..1_100).map(|depth| format!("{}a:\n", " ".repeat(depth))).collect();
+    let block: String = (0..1_100)
+        .map(|depth| format!("{}a:\n", " ".repeat(depth)))
+        .collect();
     assert!(fails(&block).message.contains("nesting"));
 }
 

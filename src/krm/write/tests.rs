@@ -4,7 +4,10 @@ use super::*;
 use crate::krm::stream::frame;
 
 fn run(text: &str, changes: &[Change], added: &[Value], findings: &[Finding]) -> String {
-    let source = Source { name: "f".into(), text: text.into() };
+    let source = Source {
+        name: "f".into(),
+        text: text.into(),
+    };
     let framed = frame(&source).unwrap();
     stream(&source, &framed, changes, added, findings)
 }
@@ -17,16 +20,33 @@ fn item(name: &str) -> Value {
 
 #[test]
 fn new_items_and_results_find_their_place_in_block_style() {
-    let text = format!("{HEAD}items:\n- apiVersion: v1\n  kind: A\n  metadata: {{name: a}} # mine\nfunctionConfig: {{apiVersion: v1, kind: C}}");
+    let text = format!(
+        "{HEAD}items:\n- apiVersion: v1\n  kind: A\n  metadata: {{name: a}} # mine\nfunctionConfig: {{apiVersion: v1, kind: C}}"
+    );
     let out = run(&text, &[Change::Keep], &[item("b")], &[Finding::info("hello")]);
-    assert_eq!(out, format!("{HEAD}items:\n- apiVersion: v1\n  kind: A\n  metadata: {{name: a}} # mine\n- apiVersion: v1\n  kind: A\n  metadata:\n    name: b\nfunctionConfig: {{apiVersion: v1, kind: C}}\nresults:\n- message: hello\n  severity: info\n"));
+    assert_eq!(
+        out,
+        format!(
+            "{HEAD}items:\n- apiVersion: v1\n  kind: A\n  metadata: {{name: a}} # mine\n- apiVersion: v1\n  kind: A\n  metadata:\n    name: b\nfunctionConfig: {{apiVersion: v1, kind: C}}\nresults:\n- message: hello\n  severity: info"
+        )
+    );
 }
 
 #[test]
 fn empty_and_missing_lists_take_items_too() {
-    for items in ["items: []\n", "items:\n", "items: null\n", "", "items: []", "items: [] # none\n"] {
+    for items in [
+        "items: []\n",
+        "items:\n",
+        "items: null\n",
+        "",
+        "items: []",
+        "items: [] # none\n",
+    ] {
         let out = run(&format!("{HEAD}{items}"), &[], &[item("b")], &[]);
-        let source = Source { name: "f".into(), text: out.clone() };
+        let source = Source {
+            name: "f".into(),
+            text: out.clone(),
+        };
         let framed = frame(&source).unwrap_or_else(|error| panic!("{items:?}: {error}\n{out}"));
         assert_eq!(framed.items.len(), 1, "{items:?}\n{out}");
     }
@@ -35,7 +55,11 @@ fn empty_and_missing_lists_take_items_too() {
 #[test]
 fn json_stays_json() {
     let text = "{\"apiVersion\":\"config.kubernetes.io/v1\",\"kind\":\"ResourceList\",\"items\":[{\"apiVersion\":\"v1\",\"kind\":\"A\",\"metadata\":{\"name\":\"a\"}},\n {\"apiVersion\":\"v1\",\"kind\":\"A\",\"metadata\":{\"name\":\"c\"}}]}";
-    for changes in [[Change::Keep, Change::Keep], [Change::Remove, Change::Keep], [Change::Remove, Change::Remove]] {
+    for changes in [
+        [Change::Keep, Change::Keep],
+        [Change::Remove, Change::Keep],
+        [Change::Remove, Change::Remove],
+    ] {
         let out = run(text, &changes, &[item("b")], &[Finding::error("no")]);
         let value: Value = serde_json::from_str(&out).unwrap();
         let kept = changes.iter().filter(|change| **change == Change::Keep).count();
@@ -46,8 +70,13 @@ fn json_stays_json() {
 
 #[test]
 fn removed_items_leave_no_trace_and_never_a_null_list() {
-    let text = format!("{HEAD}items:\n- {{apiVersion: v1, kind: A, metadata: {{name: a}}}}\n# of b\n- apiVersion: v1\n  kind: B\n  metadata: {{name: b}}\n");
-    assert_eq!(run(&text, &[Change::Keep, Change::Remove], &[], &[]), format!("{HEAD}items:\n- {{apiVersion: v1, kind: A, metadata: {{name: a}}}}\n# of b\n"));
+    let text = format!(
+        "{HEAD}items:\n- {{apiVersion: v1, kind: A, metadata: {{name: a}}}}\n# of b\n- apiVersion: v1\n  kind: B\n  metadata: {{name: b}}\n"
+    );
+    assert_eq!(
+        run(&text, &[Change::Keep, Change::Remove], &[], &[]),
+        format!("{HEAD}items:\n- {{apiVersion: v1, kind: A, metadata: {{name: a}}}}\n# of b\n")
+    );
     let out = run(&text, &[Change::Remove, Change::Remove], &[], &[]);
     let value = Piece::new(&out, 0..out.len(), 0).value().unwrap();
     assert_eq!(value["items"], json!([]), "{out}");
@@ -58,7 +87,10 @@ fn bare_documents_keep_their_markers() {
     let text = "# first\napiVersion: v1\nkind: A\nmetadata: {name: a}\n---\napiVersion: v1\nkind: B\nmetadata: {name: b}";
     assert_eq!(run(text, &[Change::Keep, Change::Keep], &[], &[]), text);
     let out = run(text, &[Change::Keep, Change::Remove], &[item("c")], &[]);
-    assert_eq!(out, "# first\napiVersion: v1\nkind: A\nmetadata: {name: a}\n---\napiVersion: v1\nkind: A\nmetadata:\n  name: c");
+    assert_eq!(
+        out,
+        "# first\napiVersion: v1\nkind: A\nmetadata: {name: a}\n---\napiVersion: v1\nkind: A\nmetadata:\n  name: c"
+    );
 }
 
 #[test]
@@ -73,8 +105,14 @@ fn earlier_results_are_kept() {
 #[test]
 fn an_item_of_a_list_becomes_a_document_at_the_margin() {
     let text = "apiVersion: v1\nkind: List\nitems:\n  - apiVersion: v1\n    kind: A\n    metadata: {name: a}\n    data:\n      x: |\n        y\n";
-    let source = Source { name: "f".into(), text: text.into() };
+    let source = Source {
+        name: "f".into(),
+        text: text.into(),
+    };
     let framed = frame(&source).unwrap();
     let out = document(&source, &framed, &framed.items[0], &Change::Keep);
-    assert_eq!(out, "apiVersion: v1\nkind: A\nmetadata: {name: a}\ndata:\n  x: |\n    y\n");
+    assert_eq!(
+        out,
+        "apiVersion: v1\nkind: A\nmetadata: {name: a}\ndata:\n  x: |\n    y\n"
+    );
 }

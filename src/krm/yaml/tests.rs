@@ -1,6 +1,7 @@
 use serde_json::json;
 
 use super::*;
+use crate::krm::tree::Step::{Index, Key};
 
 fn piece(text: &str) -> Piece {
     Piece::new(text, 0..text.len(), 0)
@@ -8,9 +9,13 @@ fn piece(text: &str) -> Piece {
 
 #[test]
 fn scalars_mean_what_kubectl_means() {
-    let text = "a: yes\nb: 'yes'\nc: 0644\nd: 1_000\ne: 2001-12-14\nf: ~\ng:\nh: 1:30\ni: \"\\ud83d\\ude00\"\n";
+    let text =
+        "a: yes\nb: 'yes'\nc: 0644\nd: 1_000\ne: 2001-12-14\nf: ~\ng:\nh: 1:30\ni: \"\\ud83d\\ude00\"\n";
     let value = piece(text).value().unwrap();
-    assert_eq!(value, json!({"a": true, "b": "yes", "c": 420, "d": 1000, "e": "2001-12-14", "f": null, "g": null, "h": "1:30", "i": "😀"}));
+    assert_eq!(
+        value,
+        json!({"a": true, "b": "yes", "c": 420, "d": 1000, "e": "2001-12-14", "f": null, "g": null, "h": "1:30", "i": "😀"})
+    );
 }
 
 #[test]
@@ -47,19 +52,51 @@ fn nodes_know_where_they_stand() {
     let text = "a:\n  - b: |\n      x\n\n  # c\n  - {d: 'e', \"f\": [1, 2 ]}\n  -\ng: \"h\"  # i\nj:\n";
     let tree = piece(text).tree().unwrap();
     let at = |path: &[crate::krm::tree::Step<'_>]| &text[tree.at(path).unwrap().range.clone()];
-    use crate::krm::tree::Step::{Index, Key};
     assert_eq!(at(&[Key("a"), Index(0), Key("b")]), "x");
     assert_eq!(at(&[Key("a"), Index(1)]), "{d: 'e', \"f\": [1, 2 ]}");
     assert_eq!(at(&[Key("g")]), "\"h\"");
     assert!(tree.get("j").unwrap().is_null());
-    let NodeKind::Sequence { starts, .. } = &tree.get("a").unwrap().kind else { panic!() };
+    let NodeKind::Sequence { starts, .. } = &tree.get("a").unwrap().kind else {
+        panic!()
+    };
     assert!(starts.iter().all(|at| &text[*at..=*at] == "-"), "{starts:?}");
     assert_eq!(starts.len(), 3);
 }
 
 #[test]
 fn strings_come_back_as_strings() {
-    let strings = ["yes", "on", "n", "1_000", "0644", "2001-12-14", "1:30", "~", "", " x", "x ", "\tx\ny", "a: b", "# x", "- x", "é😀", "x\n", "x\n\n", "\n x\ny", "{\"a\": 1}", "0x1f", "1e3", ".inf", "<<", "=", "%x", "@x", "`x`", "null", "true"];
+    let strings = [
+        "yes",
+        "on",
+        "n",
+        "1_000",
+        "0644",
+        "2001-12-14",
+        "1:30",
+        "~",
+        "",
+        " x",
+        "x ",
+        "\tx\ny",
+        "a: b",
+        "# x",
+        "- x",
+        "é😀",
+        "x\n",
+        "x\n\n",
+        "\n x\ny",
+        "{\"a\": 1}",
+        "0x1f",
+        "1e3",
+        ".inf",
+        "<<",
+        "=",
+        "%x",
+        "@x",
+        "`x`",
+        "null",
+        "true",
+    ];
     for text in strings {
         let value = json!({ "key": text, text: "value", "list": [text, {"deep": text}] });
         let written = to_block(&value, Quoting::WhereNeeded);
