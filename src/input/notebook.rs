@@ -169,7 +169,7 @@ impl Reader {
                         .at(&place.path)
                         .found(other.clone()),
                 );
-                false
+                None
             }
         }
     }

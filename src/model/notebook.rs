@@ -240,6 +240,12 @@ pub fn guarded(
         .annotations
         .get(keys::OWNER)
         .filter(|name| !name.trim().is_empty());
+    if let Some(nobody) = owner.filter(|name| NOBODY.contains(&name.as_str())) {
+        let message =
+            "is everybody who has not logged in; name the Notebook's owner, or remove the annotation";
+        let path = format!("metadata.annotations[{:?}]", keys::OWNER);
+        findings.push(Finding::error(message).at(path).found(nobody.clone()));
+    }
     if errors(findings) > before {
         return None;
     }
