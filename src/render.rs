@@ -202,7 +202,7 @@ impl<'a> Run<'a> {
         let mut found = Vec::new();
         for (at, framed, item) in items(batch) {
             let id = &item.head.id;
-            if id.group != document::GROUP || id.kind != document::KIND {
+            if !is_acted_on(id) {
                 continue;
             }
             if !document::VERSIONS.contains(&id.version.as_str()) {
@@ -338,6 +338,11 @@ impl<'a> Run<'a> {
             Some(&notebook.tree),
         ));
     }
+}
+
+/// Whether an object is of a kind that the generator acts on.
+fn is_acted_on(id: &ObjectId) -> bool {
+    id.group == document::GROUP && id.kind == document::KIND
 }
 
 /// Every item with its place in the outcome.

@@ -21,6 +21,10 @@ pub(super) fn find(
 ) -> Option<Platform> {
     let (framed, item) = choose(batch, findings)?;
     let id = &item.head.id;
+    let known = id.group == GROUP || (id.group.is_empty() && id.kind == "ConfigMap");
+    if !known && !items(batch).any(|(_, _, item)| super::is_acted_on(&item.head.id)) {
+        return None;
+    }
     let piece = item.piece(&framed.source);
     let (value, tree) = match piece.value().and_then(|value| Ok((value, piece.tree()?))) {
         Ok(read) => read,

@@ -165,6 +165,24 @@ fn kustomize_runs_the_exec_function() {
     example.same_as_render(&built.succeeded());
 }
 
+/// README warns of this; the day it fails, the warning can go.
+#[test]
+fn an_exec_function_is_left_out_in_silence() {
+    let example = Example::new("left-out");
+    example.annotate_platform(EXEC);
+    let mut built = Vec::new();
+    if parts::needs("kustomize") {
+        built.push(example.run("kustomize build --enable-alpha-plugins examples/notebooks"));
+    }
+    if parts::needs("kubectl") {
+        built.push(example.run("kubectl kustomize --enable-alpha-plugins examples/notebooks"));
+    }
+    for run in built {
+        assert_eq!(run.stderr, "");
+        assert!(!run.succeeded().contains("name: kube-rbac-proxy"));
+    }
+}
+
 #[test]
 fn kustomize_and_kubectl_run_the_container_function() {
     let example = Example::new("container");
@@ -318,6 +336,19 @@ fn an_error_fails_every_way_and_changes_nothing() {
     };
     let example = Example::new("error");
     misspelled(&example);
+    let rendered = example.run("gatewright render examples/notebooks");
+    shows(&rendered);
+    assert_eq!(rendered.stdout, "");
+    let readme = readme();
+    let shown = readme
+        .lines()
+        .find_map(|line| line.strip_prefix("    error: "))
+        .unwrap();
+    assert!(
+        rendered.stderr.contains(shown),
+        "README.md shows `{shown}`: {}",
+        rendered.stderr
+    );
     if parts::needs("kustomize") {
         for built in [
             example.run("kustomize build --enable-alpha-plugins examples/notebooks"),
