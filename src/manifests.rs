@@ -30,9 +30,11 @@ pub fn objects(plan: &Plan) -> Vec<Object> {
         objects.push(config::config_map(&plan.platform, guard));
         objects.push(service::service(&plan.platform, guard));
         objects.extend(certificate::certificate(&plan.platform, guard));
-        objects.extend(network::culler_policy(&plan.platform, guard));
         objects.push(gateway::reference_grant(&plan.platform, guard));
         objects.push(gateway::http_route(&plan.platform, guard));
+    }
+    for ((namespace, name), port) in &plan.culled {
+        objects.push(network::culler_policy(&plan.platform, namespace, name, *port));
     }
     objects.sort_by_key(Object::apply_order);
     objects

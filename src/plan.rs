@@ -12,7 +12,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use crate::input::notebook::{GROUP, KIND, VERSIONS};
 use crate::krm::object_id::ObjectId;
 use crate::krm::results::Finding;
-use crate::model::notebook::Notebook;
+use crate::model::names::is_dns_label;
+use crate::model::notebook::{NOTEBOOK_PORT, Notebook};
 use crate::model::platform::Platform;
 use guard::Guard;
 
@@ -25,14 +26,16 @@ pub struct Plan {
     pub guards: BTreeMap<(String, String), Guard>,
     /// The namespaces whose Notebooks are closed to everybody but gateway and culler.
     pub closed: BTreeSet<String>,
+    /// The Notebooks in those namespaces, guarded or not, that listen on another port than the usual one: the culler needs
+    /// a way to it, and stops busy notebooks that it cannot ask.
+    pub culled: BTreeMap<(String, String), u16>,
 }
 
-/// Plans the graph. `others` are the Notebooks that are in the input and not guarded, as (namespace, name): they have
-/// Services too.
+/// Plans the graph. `others` are the Notebooks that are in the input and not guarded: by namespace and name, their ports.
 pub fn make(
     platform: Platform,
     notebooks: Vec<Notebook>,
-    others: &BTreeSet<(String, String)>,
+    others: &BTreeMap<(String, String), u16>,
     findings: &mut Vec<Finding>,
 ) -> Plan {
     let guards: BTreeMap<(String, String), Guard> = notebooks
@@ -46,7 +49,7 @@ pub fn make(
         .collect();
     for ((namespace, name), guard) in &guards {
         let taken = (namespace.clone(), guard.service.clone());
-        if guards.contains_key(&taken) || others.contains(&taken) {
+        if guards.contains_key(&taken) || others.contains_key(&taken) {
             let message = format!(
                 "the notebook controller gives this Notebook a Service of its own name, which is the Service of the guard \
                  of Notebook {name}; rename one of them"
@@ -57,8 +60,14 @@ pub fn make(
             findings.push(finding.about(&notebook_id(namespace, &guard.service)));
         }
     }
-    let closed = guards.keys().map(|(namespace, _)| namespace.clone()).collect();
+    let closed: BTreeSet<String> = guards.keys().map(|(namespace, _)| namespace.clone()).collect();
+    let own = guards.iter().map(|(id, guard)| (id.clone(), guard.notebook.port));
+    let others = others.iter().map(|(id, port)| (id.clone(), *port));
+    let culled = own.chain(others).filter(|((namespace, name), port)| {
+        closed.contains(namespace) && *port != NOTEBOOK_PORT && is_dns_label(name)
+    });
     Plan {
+        culled: culled.collect(),
         platform,
         guards,
         closed,

@@ -10,7 +10,7 @@ mod platform;
 pub mod rendered;
 pub mod respond;
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 use serde_json::Value;
 
@@ -122,6 +122,14 @@ struct Found<'a> {
     document: document::Notebook,
 }
 
+/// What is to become of a Notebook.
+enum Meaning {
+    /// It gets a guard.
+    Guarded(model::Notebook),
+    /// It does not. Its port is known, for the culler.
+    Unguarded { port: u16 },
+}
+
 // === impl Run ===
 
 impl<'a> Run<'a> {
@@ -141,7 +149,7 @@ impl<'a> Run<'a> {
             return outcome;
         };
         let mut guarded = Vec::new();
-        let mut others = BTreeSet::new();
+        let mut others = BTreeMap::new();
         let mut seen = BTreeMap::new();
         let mut meant = Vec::new();
         for (index, notebook) in found.iter().enumerate() {
@@ -157,25 +165,34 @@ impl<'a> Run<'a> {
                 );
                 self.about(notebook, Finding::error(message).at("metadata.name"));
             }
-            if let Some((namespace, None)) = &meaning {
-                others.insert((namespace.clone(), notebook.document.name.clone()));
-            }
-            if let Some((_, Some(guard))) = &meaning {
-                guarded.push(guard.clone());
+            match &meaning {
+                Some((namespace, Meaning::Unguarded { port })) => {
+                    others.insert((namespace.clone(), notebook.document.name.clone()), *port);
+                }
+                Some((_, Meaning::Guarded(guard))) => guarded.push(guard.clone()),
+                None => {}
             }
             meant.push(meaning);
         }
         let mut collisions = Vec::new();
         let plan = plan::make(platform, guarded, &others, &mut collisions);
-        self.findings.extend(collisions);
-        for (notebook, meaning) in found.iter().zip(&meant) {
-            let Some((namespace, guard)) = meaning else {
-                continue;
-            };
-            let guard = guard.as_ref().and_then(|_| {
-                plan.guards
-                    .get(&(namespace.clone(), notebook.document.name.clone()))
+        for finding in collisions {
+            let about = found.iter().zip(&meant).find(|(notebook, meaning)| {
+                let id = meaning
+                    .as_ref()
+                    .map(|(namespace, _)| plan::notebook_id(namespace, &notebook.document.name));
+                id.as_ref() == finding.object.as_ref()
             });
+            match about {
+                Some((notebook, _)) => self.about(notebook, finding),
+                None => self.findings.push(finding),
+            }
+        }
+        for (notebook, meaning) in found.iter().zip(&meant) {
+            let Some((namespace, _)) = meaning else { continue };
+            let guard = plan
+                .guards
+                .get(&(namespace.clone(), notebook.document.name.clone()));
             let sidecar = guard.map(|guard| (guard, sidecar::sidecar(&plan.platform, guard)));
             let wanted = patch::Wanted {
                 namespace,
@@ -257,29 +274,23 @@ impl<'a> Run<'a> {
         platform
     }
 
-    /// A Notebook's namespace, and what it means if it is to be guarded. `None` where that is not known.
-    fn meaning(
-        &mut self,
-        notebook: &Found<'a>,
-        platform: &Platform,
-    ) -> Option<(String, Option<model::Notebook>)> {
+    /// A Notebook's namespace, and what is to become of it. `None` where that is not known.
+    fn meaning(&mut self, notebook: &Found<'a>, platform: &Platform) -> Option<(String, Meaning)> {
         let mut findings = Vec::new();
-        let namespace = model::namespace(&notebook.document, platform, &mut findings);
-        let switch = model::switch(&notebook.document, &mut findings);
-        model::misspelled(&notebook.document, &mut findings);
+        let document = &notebook.document;
+        let namespace = model::namespace(document, platform, &mut findings);
+        let switch = model::switch(document, &mut findings);
+        model::misspelled(document, &mut findings);
         let injected = patch::injected(&notebook.value);
         let meaning = match (namespace, switch) {
             (Some(namespace), Some(Switch::On)) => {
-                let notebook = model::guarded(
-                    &notebook.document,
-                    namespace.clone(),
-                    platform,
-                    injected,
-                    &mut findings,
-                );
-                notebook.map(|notebook| (namespace, Some(notebook)))
+                model::guarded(document, namespace.clone(), platform, injected, &mut findings)
+                    .map(|notebook| (namespace, Meaning::Guarded(notebook)))
             }
-            (Some(namespace), Some(Switch::Off | Switch::Legacy)) => Some((namespace, None)),
+            (Some(namespace), Some(Switch::Off | Switch::Legacy)) => {
+                let port = model::unguarded(document, &mut findings);
+                Some((namespace, Meaning::Unguarded { port }))
+            }
             _ => None,
         };
         self.disagreements(notebook);

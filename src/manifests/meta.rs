@@ -13,13 +13,16 @@ use crate::plan::class::Class;
 use crate::plan::guard::Guard;
 use crate::plan::notebook_id;
 
+/// Metadata of an object made for a Notebook, in its namespace.
+pub fn of_notebook(namespace: &str, notebook: &str, name: &str, class: Class) -> ObjectMeta {
+    let mut meta = of(&notebook_id(namespace, notebook), name, Some(namespace), class);
+    label(&mut meta, keys::NOTEBOOK_NAME, notebook);
+    meta
+}
+
 /// Metadata of an object made for a guarded Notebook, in the Notebook's namespace.
 pub fn of_guard(guard: &Guard, name: &str, class: Class) -> ObjectMeta {
-    let notebook = &guard.notebook;
-    let source = notebook_id(&notebook.namespace, &notebook.name);
-    let mut meta = of(&source, name, Some(&notebook.namespace), class);
-    label(&mut meta, keys::NOTEBOOK_NAME, &notebook.name);
-    meta
+    of_notebook(&guard.notebook.namespace, &guard.notebook.name, name, class)
 }
 
 /// Metadata of an object made for a guarded Notebook elsewhere: in another namespace, or in none.

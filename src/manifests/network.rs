@@ -16,7 +16,6 @@ use crate::model::keys;
 use crate::model::notebook::{GUARD_PORT, NOTEBOOK_PORT, pod_labels};
 use crate::model::platform::{Platform, Pods};
 use crate::plan::class::Class;
-use crate::plan::guard::Guard;
 
 /// Name of the policy that closes a namespace's Notebooks.
 const CLOSING: &str = "notebooks-closed";
@@ -47,24 +46,21 @@ pub fn closing_policy(platform: &Platform, namespace: &str) -> Object {
     Object::new(Class::Enforce, &policy)
 }
 
-/// Opens another port than the usual one to the culler: cut off from it, a culler stops busy notebooks.
-pub fn culler_policy(platform: &Platform, guard: &Guard) -> Option<Object> {
-    if guard.notebook.port == NOTEBOOK_PORT {
-        return None;
-    }
+/// Opens a Notebook's port to the culler, where it is another than the usual one.
+pub fn culler_policy(platform: &Platform, namespace: &str, name: &str, port: u16) -> Object {
     let policy = NetworkPolicy {
-        metadata: meta::of_guard(guard, &guard.culler_policy, Class::Support),
+        metadata: meta::of_notebook(namespace, name, &format!("{name}-culler"), Class::Support),
         spec: Some(NetworkPolicySpec {
             pod_selector: Some(LabelSelector {
-                match_labels: Some(pod_labels(&guard.notebook.name)),
+                match_labels: Some(pod_labels(name)),
                 match_expressions: None,
             }),
             policy_types: Some(vec!["Ingress".into()]),
-            ingress: Some(vec![admit(&platform.culler, guard.notebook.port)]),
+            ingress: Some(vec![admit(&platform.culler, port)]),
             egress: None,
         }),
     };
-    Some(Object::new(Class::Support, &policy))
+    Object::new(Class::Support, &policy)
 }
 
 fn admit(pods: &Pods, port: u16) -> NetworkPolicyIngressRule {

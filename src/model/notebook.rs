@@ -11,7 +11,7 @@ use super::keys;
 use super::names::{self, is_dns_label, near_label};
 use super::platform::{Platform, Resources, check_resources};
 use crate::input::notebook::{Container, Notebook as Document, POD_SPEC};
-use crate::krm::results::Finding;
+use crate::krm::results::{Finding, Severity};
 
 /// Name of the guard's container, its port and, with suffixes, its objects (as Open Data Hub has it).
 pub const GUARD: &str = "kube-rbac-proxy";
@@ -233,7 +233,7 @@ pub fn guarded(
 ) -> Option<Notebook> {
     let before = errors(findings);
     check_name(&document.name, findings);
-    check_labels(document, findings);
+    check_labels(document, Severity::Error, findings);
     check_pod(document, injected, findings);
     let resources = resources(document, &platform.sidecar.resources, findings);
     let owner = document
@@ -259,10 +259,17 @@ pub fn guarded(
     })
 }
 
+/// Looks at a Notebook that is not guarded: it is closed all the same where its namespace holds a guarded one. Gives the
+/// port its server listens on.
+pub fn unguarded(document: &Document, findings: &mut Vec<Finding>) -> u16 {
+    check_labels(document, Severity::Warning, findings);
+    port(document)
+}
+
 fn errors(findings: &[Finding]) -> usize {
     findings
         .iter()
-        .filter(|finding| finding.severity == crate::krm::results::Severity::Error)
+        .filter(|finding| finding.severity == Severity::Error)
         .count()
 }
 
@@ -288,7 +295,7 @@ fn no_label(path: &str, text: &str, max: usize) -> Finding {
 }
 
 /// A Notebook's labels go onto its pods and over the controller's own, by which policies and Services find them.
-fn check_labels(document: &Document, findings: &mut Vec<Finding>) {
+fn check_labels(document: &Document, severity: Severity, findings: &mut Vec<Finding>) {
     for key in [keys::NOTEBOOK_NAME, keys::STATEFUL_SET] {
         if let Some(value) = document.labels.get(key)
             && *value != document.name
@@ -296,9 +303,12 @@ fn check_labels(document: &Document, findings: &mut Vec<Finding>) {
             let message = "replaces the label by which policies and Services find the pod, and so takes it out of both; \
                            remove it";
             findings.push(
-                Finding::error(message)
-                    .at(format!("metadata.labels.{key}"))
-                    .found(value.clone()),
+                Finding {
+                    severity,
+                    ..Finding::error(message)
+                }
+                .at(format!("metadata.labels.{key}"))
+                .found(value.clone()),
             );
         }
     }

@@ -24,8 +24,6 @@ pub struct Guard {
     pub route: String,
     /// ReferenceGrant for that route.
     pub grant: String,
-    /// NetworkPolicy for a culler that must reach another port than the usual one.
-    pub culler_policy: String,
 }
 
 // === impl Guard ===
@@ -46,7 +44,6 @@ impl Guard {
             delegator: format!("{route}-auth-delegator"),
             access: format!("{name}-notebook-access"),
             grant: format!("{service}-route"),
-            culler_policy: format!("{name}-culler"),
             service,
             route,
             service_account,
