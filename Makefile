@@ -34,7 +34,7 @@ fmt-check:
 lint: ## Clippy with warnings as errors, for each feature set
 	for features in $(FEATURE_SETS); do \
 	  echo "clippy, features: [$$features]"; \
-	  cargo clippy --locked --all-targets --no-default-features --features "$$features" -- -D warnings; \
+	  cargo clippy --locked --all-targets --no-default-features --features "$$features" -- -D warnings || exit 1; \
 	done
 
 # Generated files are compared with what the program prints by tests/it/documents.rs.
@@ -60,15 +60,19 @@ snap: ## Run the tests and take their new snapshots; look at them with git diff
 
 FUNCTION := krm-functions/gatewright
 
+# Writes what a command prints to a file, once it has printed all of it.
+write = new=$$(mktemp) && trap 'rm -f "$$new"' EXIT && $(1) >"$$new" && cat "$$new" >$(2)
+
 docs schemas: ## Write what is generated from the code: definition, schema, CRDs, README's table of defaults
 	cargo build --locked
-	cargo run --quiet --locked -- schema function >$(FUNCTION)/.new && mv $(FUNCTION)/.new $(FUNCTION)/definition.yaml
-	cargo run --quiet --locked -- schema platform >$(FUNCTION)/.new && mv $(FUNCTION)/.new $(FUNCTION)/platform.schema.json
-	cargo run --quiet --locked -- crds >$(FUNCTION)/.new && mv $(FUNCTION)/.new $(FUNCTION)/crds.yaml
-	grep -q '^<!-- defaults -->$$' README.md && grep -q '^<!-- /defaults -->$$' README.md
-	TABLE=$$(cargo run --quiet --locked -- schema defaults) awk \
-	  '/^<!-- \/defaults -->$$/ { skip = 0 } !skip { print } /^<!-- defaults -->$$/ { print ENVIRON["TABLE"]; skip = 1 }' \
-	  README.md >.README.new && mv .README.new README.md
+	$(call write,cargo run --quiet --locked -- schema function,$(FUNCTION)/definition.yaml)
+	$(call write,cargo run --quiet --locked -- schema platform,$(FUNCTION)/platform.schema.json)
+	$(call write,cargo run --quiet --locked -- crds,$(FUNCTION)/crds.yaml)
+	for marker in '<!-- defaults -->' '<!-- /defaults -->'; do \
+	  grep -qxF -- "$$marker" README.md || { echo "README.md has no line $$marker" >&2; exit 1; }; \
+	done
+	export TABLE; TABLE=$$(cargo run --quiet --locked -- schema defaults); \
+	$(call write,awk '$$0 == "<!-- /defaults -->" { skip = 0 } !skip { print } $$0 == "<!-- defaults -->" { print ENVIRON["TABLE"]; skip = 1 }' README.md,README.md)
 
 bench: tools ## Ratios to yamlpeer, kubectl and cat: benches/README.md
 	cargo build --release --locked
@@ -78,5 +82,5 @@ fuzz: ## Both fuzz targets, FUZZ_SECONDS each (needs a C++ compiler)
 	fuzz/run yaml $(FUZZ_SECONDS)
 	fuzz/run fn $(FUZZ_SECONDS)
 
-soak: ## The properties with many more cases than `make test` tries
-	PROPTEST_CASES=$(PROPTEST_CASES) cargo test --locked --release --test it properties::
+soak: ## The properties with many more cases than `make test` tries, and inputs of 100 MB
+	PROPTEST_CASES=$(PROPTEST_CASES) cargo test --locked --release --test it -- properties:: cli::large

@@ -103,7 +103,7 @@ Examples:
 
 const SCHEMA: &str = "Print a schema, the function's definition, or the table of defaults.
 
-For an editor, save the Platform's schema and name it in the document's first line:
+Example, for an editor: save the Platform's schema and name it in the document's first line:
   gatewright schema > platform.schema.json
   # yaml-language-server: $schema=platform.schema.json";
 

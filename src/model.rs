@@ -9,4 +9,5 @@ pub mod keys;
 pub mod names;
 pub mod notebook;
 pub mod platform;
+pub mod pod;
 pub mod quantity;

@@ -74,6 +74,12 @@ pub fn make(
     }
 }
 
+/// The id of a Platform.
+pub fn platform_id(platform: &Platform) -> ObjectId {
+    use crate::input::platform::{GROUP, KIND, VERSION};
+    ObjectId::new(&format!("{GROUP}/{VERSION}"), KIND, "", &platform.name)
+}
+
 /// The id of a Notebook.
 pub fn notebook_id(namespace: &str, name: &str) -> ObjectId {
     ObjectId::new(&format!("{GROUP}/{}", VERSIONS[0]), KIND, namespace, name)

@@ -6,11 +6,11 @@
 mod generated;
 mod patch;
 pub mod path;
-mod platform;
+pub mod platform;
 pub mod rendered;
 pub mod respond;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::Value;
 
@@ -23,6 +23,7 @@ use crate::krm::stream::{Item, Stream};
 use crate::krm::tree::Node;
 use crate::krm::write::Change;
 use crate::manifests::{self, Object, sidecar};
+use crate::model::keys;
 use crate::model::notebook::{self as model, Switch};
 use crate::model::platform::{Environment, Platform};
 use crate::plan;
@@ -98,6 +99,7 @@ pub fn generate(batch: &Batch, environment: &Environment) -> Outcome {
         findings: Vec::new(),
     };
     let mut outcome = run.generate(environment);
+    run.refuse_nothing(&outcome);
     outcome.findings = run.findings;
     results::sort(&mut outcome.findings);
     if results::has_errors(&outcome.findings) {
@@ -144,7 +146,19 @@ impl<'a> Run<'a> {
         let generated = generated::find(self.batch);
         let Some(platform) = self.needed(platform, &found) else {
             if found.is_empty() {
-                generated::upsert(self.batch, &generated, &[], &mut outcome, &mut self.findings);
+                generated::upsert(
+                    self.batch,
+                    &generated,
+                    &[],
+                    &BTreeSet::new(),
+                    &mut outcome,
+                    &mut self.findings,
+                );
+            } else if let Some(stand_in) = platform::stand_in() {
+                // Everything that is wrong is said at once, whatever is wrong with the Platform.
+                for notebook in &found {
+                    self.meaning(notebook, &stand_in);
+                }
             }
             return outcome;
         };
@@ -188,7 +202,37 @@ impl<'a> Run<'a> {
                 None => self.findings.push(finding),
             }
         }
-        for (notebook, meaning) in found.iter().zip(&meant) {
+        self.patch(&found, &meant, &plan, &mut outcome);
+        let objects = manifests::objects(&plan);
+        let mut sources: BTreeSet<String> = found
+            .iter()
+            .zip(&meant)
+            .filter_map(|(notebook, meaning)| {
+                let (namespace, _) = meaning.as_ref()?;
+                Some(plan::notebook_id(namespace, &notebook.document.name).reference())
+            })
+            .collect();
+        sources.insert(plan::platform_id(&plan.platform).reference());
+        generated::upsert(
+            self.batch,
+            &generated,
+            &objects,
+            &sources,
+            &mut outcome,
+            &mut self.findings,
+        );
+        outcome
+    }
+
+    /// Puts the guards into the Notebooks, and takes out those that are no longer wanted.
+    fn patch(
+        &mut self,
+        found: &[Found<'a>],
+        meant: &[Option<(String, Meaning)>],
+        plan: &plan::Plan,
+        outcome: &mut Outcome,
+    ) {
+        for (notebook, meaning) in found.iter().zip(meant) {
             let Some((namespace, _)) = meaning else { continue };
             let guard = plan
                 .guards
@@ -208,9 +252,19 @@ impl<'a> Run<'a> {
                 }
             }
         }
-        let objects = manifests::objects(&plan);
-        generated::upsert(self.batch, &generated, &objects, &mut outcome, &mut self.findings);
-        outcome
+    }
+
+    /// Output that is empty deletes everything in some orchestrators.
+    fn refuse_nothing(&mut self, outcome: &Outcome) {
+        let mut changes = outcome.changes.iter().flatten().peekable();
+        if outcome.added.is_empty()
+            && changes.peek().is_some()
+            && changes.all(|change| *change == Change::Remove)
+        {
+            let message = "everything in the input was generated for documents that are gone, and nothing would be left; \
+                           give the input that is meant, or remove these objects yourself";
+            self.findings.push(Finding::error(message));
+        }
     }
 
     /// The Notebooks, read. Those that cannot be read become findings.
@@ -281,7 +335,13 @@ impl<'a> Run<'a> {
         let namespace = model::namespace(document, platform, &mut findings);
         let switch = model::switch(document, &mut findings);
         model::misspelled(document, &mut findings);
-        let injected = patch::injected(&notebook.value);
+        let injected = match patch::injected(&notebook.value) {
+            Ok(injected) => injected,
+            Err(finding) => {
+                self.about(notebook, finding);
+                return None;
+            }
+        };
         let meaning = match (namespace, switch) {
             (Some(namespace), Some(Switch::On)) => {
                 model::guarded(document, namespace.clone(), platform, injected, &mut findings)
@@ -326,6 +386,14 @@ impl<'a> Run<'a> {
                 .find(|(group, kind, _)| id.group == *group && id.kind == *kind);
             let finding = if let Some((_, _, message)) = not_yet {
                 Finding::warning(*message)
+            } else if item.head.annotations.contains_key(keys::INJECT_AUTH) && !is_acted_on(id) {
+                let path = format!("metadata.annotations[{:?}]", keys::INJECT_AUTH);
+                let message = format!(
+                    "switches nothing on: this is no {} {}",
+                    document::GROUP,
+                    document::KIND
+                );
+                Finding::warning(message).at(path)
             } else if id.group == platform_document::GROUP && id.kind != platform_document::KIND {
                 let finding = Finding::error("no such kind in this version")
                     .at("kind")
@@ -377,14 +445,24 @@ fn keep_all(batch: &Batch) -> Vec<Vec<Change>> {
 }
 
 /// A finding with the object and file it is about, and the field's place if the object's nodes are at hand.
-fn place(framed: &Framed, item: &Item, finding: Finding, tree: Option<&Node>) -> Finding {
+fn place(framed: &Framed, item: &Item, mut finding: Finding, tree: Option<&Node>) -> Finding {
     let path = finding
         .field
         .as_ref()
         .map(|field| field.path.clone())
         .unwrap_or_default();
-    let offset = tree.map(|tree| tree.nearest(&path).range.start);
-    let file = item.file(&framed.source, offset);
+    let node = tree.map(|tree| tree.nearest(&path));
+    if let (Some(field), Some(text)) = (&mut finding.field, node.and_then(Node::text)) {
+        // Of a plain value people know the text they wrote (`1e3`), not what it was read as (1000).
+        let as_read = field
+            .current
+            .as_ref()
+            .filter(|value| value.is_number() || value.is_boolean());
+        if as_read.is_some_and(|value| field.proposed == Some(Value::from(value.to_string()))) {
+            field.proposed = Some(Value::from(text));
+        }
+    }
+    let file = item.file(&framed.source, node.map(|node| node.range.start));
     finding.about(&item.head.id).within(file)
 }
 

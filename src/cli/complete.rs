@@ -1,4 +1,6 @@
-//! Completion scripts.
+//! Completion scripts for shells, made from the command line's own definition.
+//!
+//! Takes a shell's name; prints its script. Never reads anything.
 
 use clap_complete::Shell;
 

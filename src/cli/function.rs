@@ -8,6 +8,7 @@ use crate::error::Error;
 use crate::krm::results::Finding;
 use crate::krm::source::STDIN;
 use crate::model::platform::Environment;
+use crate::render::platform::FUNCTION_CONFIG;
 use crate::render::respond::respond;
 use crate::render::{self, Framed};
 
@@ -18,8 +19,7 @@ pub(super) fn function(environment: &Environment) -> Result<(), Error> {
 
 /// kustomize's legacy exec plugin: the Platform in a file, bare documents from standard input.
 pub(super) fn legacy_plugin(config: &Path, environment: &Environment) -> Result<(), Error> {
-    let name = config.display().to_string();
-    let source = files::read(config, &name)?;
+    let source = files::read(config, FUNCTION_CONFIG)?;
     match source.and_then(render::frame) {
         Ok(framed) => serve(Some(framed), environment),
         Err(finding) => fail(&[finding]),

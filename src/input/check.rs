@@ -85,6 +85,7 @@ fn visit(value: &Value, schema: &Value, path: &str, findings: &mut Vec<Finding>)
 
 fn object(fields: &Map<String, Value>, schema: &Value, path: &str, findings: &mut Vec<Finding>) {
     let known = schema["properties"].as_object();
+    let mut meant: Vec<String> = Vec::new();
     for (name, value) in fields {
         let mut inner = path.to_owned();
         push_key(&mut inner, name);
@@ -93,11 +94,8 @@ fn object(fields: &Map<String, Value>, schema: &Value, path: &str, findings: &mu
         } else if schema["additionalProperties"] == Value::Bool(false) {
             let names = known.into_iter().flat_map(Map::keys).map(String::as_str);
             let finding = if let Some(near) = nearest(name, names.clone()) {
-                let mut proposed = path.to_owned();
-                push_key(&mut proposed, near);
-                Finding::error(format!("no such field; did you mean `{near}`?"))
-                    .at(inner)
-                    .propose(proposed)
+                meant.push(near.to_owned());
+                Finding::error(format!("no such field; did you mean `{near}`?")).at(inner)
             } else {
                 let names = names.collect::<Vec<_>>().join(", ");
                 Finding::error(format!("no such field; the fields here are {names}")).at(inner)
@@ -113,7 +111,7 @@ fn object(fields: &Map<String, Value>, schema: &Value, path: &str, findings: &mu
         .flatten()
         .filter_map(Value::as_str)
     {
-        if fields.get(name).is_none_or(Value::is_null) {
+        if fields.get(name).is_none_or(Value::is_null) && !meant.iter().any(|meant| meant == name) {
             let mut inner = path.to_owned();
             push_key(&mut inner, name);
             let choices = known
@@ -225,14 +223,13 @@ mod tests {
         assert_eq!(
             lines,
             [
-                "error: spec.flavour: no such field; did you mean `flavor`? (write \"spec.flavor\")",
+                "error: spec.flavour: no such field; did you mean `flavor`?",
                 "error: spec.tls.source: must be one of ServiceCA, CertManager, Provided (found \"serviceca\"; write \"ServiceCA\")",
                 "error: spec.tls.skipVerify: must be true or false, without quotes (found \"true\"; write true)",
                 "error: spec.gateway.gatewayApi: must be text; quote it (found 1.2; write \"1.2\")",
                 "error: spec.gateway.version: must be a version of two numbers, for example 1.2 (found \"new\")",
                 "error: spec.allowTags: must be true or false, without quotes (found 3)",
                 "error: spec.notebooks: must be a mapping (found [])",
-                "error: spec.flavor: is missing; must be one of OpenShift, Kubernetes",
             ]
         );
     }

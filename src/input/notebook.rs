@@ -21,6 +21,7 @@ pub const POD_SPEC: &str = "spec.template.spec";
 
 /// The fields of a Notebook that this crate reads.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[expect(clippy::struct_excessive_bools, reason = "they are the API's own fields")]
 pub struct Notebook {
     /// `metadata.name`
     pub name: String,
@@ -38,6 +39,12 @@ pub struct Notebook {
     pub service_account: String,
     /// `spec.template.spec.hostNetwork`
     pub host_network: bool,
+    /// `spec.template.spec.hostPID`
+    pub host_pid: bool,
+    /// `spec.template.spec.hostIPC`
+    pub host_ipc: bool,
+    /// `spec.template.spec.shareProcessNamespace`
+    pub share_process_namespace: bool,
     /// `spec.template.spec.automountServiceAccountToken`
     pub automount_token: Option<bool>,
     /// `spec.template.spec.containers`
@@ -55,6 +62,8 @@ pub struct Container {
     pub name: String,
     /// `ports`
     pub ports: Vec<Port>,
+    /// Names in `volumeMounts`
+    pub volume_mounts: Vec<String>,
 }
 
 /// A container port.
@@ -64,6 +73,8 @@ pub struct Port {
     pub name: String,
     /// `containerPort`
     pub number: u16,
+    /// `hostPort`
+    pub host_port: Option<u16>,
 }
 
 /// Reads a Notebook.
@@ -83,6 +94,11 @@ pub fn read(value: &Value) -> Result<Notebook, Vec<Finding>> {
         service_account_name: reader.text(&pod.field("serviceAccountName")),
         service_account: reader.text(&pod.field("serviceAccount")),
         host_network: reader.flag(&pod.field("hostNetwork")).unwrap_or_default(),
+        host_pid: reader.flag(&pod.field("hostPID")).unwrap_or_default(),
+        host_ipc: reader.flag(&pod.field("hostIPC")).unwrap_or_default(),
+        share_process_namespace: reader
+            .flag(&pod.field("shareProcessNamespace"))
+            .unwrap_or_default(),
         automount_token: reader.flag(&pod.field("automountServiceAccountToken")),
         containers: reader.list(&pod.field("containers"), container),
         init_containers: reader.list(&pod.field("initContainers"), container),
@@ -101,10 +117,17 @@ fn container(reader: &mut Reader, place: &Place<'_>) -> Container {
     let port = |reader: &mut Reader, place: &Place<'_>| Port {
         name: reader.text(&place.field("name")),
         number: reader.number(&place.field("containerPort")),
+        host_port: match place.field("hostPort") {
+            place if place.value.is_null() || place.value == &Value::from(0) => None,
+            place => Some(reader.number(&place)),
+        },
     };
     Container {
         name: reader.text(&place.field("name")),
         ports: reader.list(&place.field("ports"), port),
+        volume_mounts: reader.list(&place.field("volumeMounts"), |reader, place| {
+            reader.text(&place.field("name"))
+        }),
     }
 }
 

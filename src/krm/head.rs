@@ -27,7 +27,7 @@ pub struct Head {
 
 /// What the metadata must mention for labels and annotations to be read. Paths and indexes, which every item has under
 /// kpt, are read when a finding needs them.
-const MARKS: [&[u8]; 2] = [b"gatewright", b"local-config"];
+const MARKS: [&[u8]; 3] = [b"gatewright", b"local-config", b"inject-auth"];
 
 const NO_OBJECT: &str = "a Kubernetes object was expected here: a mapping with apiVersion, kind and metadata";
 
@@ -132,18 +132,6 @@ fn simple(text: &str, scanner: &Scanner<'_>, entries: &[Entry]) -> Result<Option
     let bytes = &text.as_bytes()[metadata.value.clone()];
     let inner = scanner.until(metadata.value.end);
     let start = inner.skip_trivia(metadata.value.start)?;
-    let marked = MARKS
-        .iter()
-        .any(|mark| memchr::memmem::find(bytes, mark).is_some())
-        || bytes.contains(&b'\\');
-    if let (true, Some(start)) = (marked, start) {
-        if matches!(text.as_bytes()[start], b'&' | b'*' | b'!') || bytes.contains(&b'*') {
-            return Ok(None);
-        }
-        let value = Piece::new(text, start..metadata.value.end, inner.column(start)).value()?;
-        let whole = serde_json::json!({ "apiVersion": api_version, "kind": kind, "metadata": value });
-        return Ok(Some(from_value(&whole)));
-    }
     let entries = match (inner.shape(start), start) {
         (Shape::FlowMapping, Some(start)) => inner.flow_entries(start).map(|(entries, _)| entries),
         (Shape::Plain, Some(start)) => inner.block_entries(start),
@@ -157,10 +145,24 @@ fn simple(text: &str, scanner: &Scanner<'_>, entries: &[Entry]) -> Result<Option
     let (Some(namespace), Some(name)) = (scalar(text, namespace), scalar(text, name)) else {
         return Ok(None);
     };
-    Ok(Some(Head {
-        id: ObjectId::new(&api_version, &kind, &namespace, &name),
-        ..Head::default()
-    }))
+    let id = ObjectId::new(&api_version, &kind, &namespace, &name);
+    let marked = MARKS
+        .iter()
+        .any(|mark| memchr::memmem::find(bytes, mark).is_some())
+        || bytes.contains(&b'\\');
+    match start {
+        // An alias may stand for anything elsewhere in the document.
+        Some(_) if bytes.contains(&b'*') => Ok(None),
+        Some(start) if marked => {
+            let value = Piece::new(text, start..metadata.value.end, inner.column(start)).value()?;
+            let head = from_value(&serde_json::json!({ "metadata": value }));
+            Ok(Some(Head { id, ..head }))
+        }
+        _ => Ok(Some(Head {
+            id,
+            ..Head::default()
+        })),
+    }
 }
 
 /// The entries with the given names; `None` where a key is written in a way that is not plain to read.

@@ -110,7 +110,12 @@ fn read_options() -> Options {
 fn plain_message(error: &serde_saphyr::Error) -> String {
     let full = error.without_snippet().to_string();
     let first = full.lines().next().unwrap_or("the document cannot be read");
-    let end = first.find(" at line ").unwrap_or(first.len());
+    // Nor what the library would have its caller do.
+    let end = [" at line ", ", set DuplicateKeyPolicy"]
+        .iter()
+        .filter_map(|tail| first.find(tail))
+        .min();
+    let end = end.unwrap_or(first.len());
     first[..end].trim_start_matches("error: ").to_owned()
 }
 
@@ -328,15 +333,22 @@ pub fn to_block(value: &Value, quoting: Quoting) -> String {
     text
 }
 
-/// A value as one line of JSON, which is flow-style YAML too.
+/// A value as one line of JSON, which is flow-style YAML too: characters that YAML takes only escaped are.
 pub fn to_flow(value: &Value) -> String {
-    // U+2028, U+2029 and U+0085 are line breaks to YAML 1.1 readers; JSON lets them be escaped.
-    value
-        .to_string()
-        .replace('\u{2028}', "\\u2028")
-        .replace('\u{2029}', "\\u2029")
-        .replace('\u{85}', "\\u0085")
-        .replace('\u{7f}', "\\u007f")
+    let mut text = String::new();
+    for c in value.to_string().chars() {
+        if is_unprintable(c) {
+            text.push_str(&format!("\\u{:04x}", u32::from(c)));
+        } else {
+            text.push(c);
+        }
+    }
+    text
+}
+
+/// Characters that YAML takes only escaped (YAML 1.2.2, section 5.1), and line breaks of YAML 1.1.
+fn is_unprintable(c: char) -> bool {
+    c.is_control() || matches!(c, '\u{2028}' | '\u{2029}' | '\u{feff}' | '\u{fffe}' | '\u{ffff}')
 }
 
 fn write_options() -> SerializerOptions {
@@ -366,7 +378,9 @@ impl Serialize for Written<'_> {
             }
             // JSON in a string reads better without a backslash in front of each quote.
             Value::String(text)
-                if text.contains('"') && !text.contains(['\'', '\n', '\\']) && is_printable(text) =>
+                if text.contains('"')
+                    && !text.contains(['\'', '\n', '\\'])
+                    && !text.chars().any(is_unprintable) =>
             {
                 SingleQuoted(text).serialize(serializer)
             }
@@ -397,13 +411,6 @@ fn needs_double_quotes(text: &str) -> bool {
             .lines()
             .find(|line| !line.is_empty())
             .is_some_and(|line| line.starts_with('\t'))
-}
-
-/// Whether a text holds no character that only double quotes can carry.
-fn is_printable(text: &str) -> bool {
-    !text.chars().any(|c| {
-        c.is_control() || matches!(c, '\u{2028}' | '\u{2029}' | '\u{feff}' | '\u{fffe}' | '\u{ffff}')
-    })
 }
 
 #[cfg(test)]

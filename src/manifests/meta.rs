@@ -4,14 +4,13 @@ use std::collections::BTreeMap;
 
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 
-use crate::input::platform;
 use crate::krm::annotations::MANAGED_BY;
 use crate::krm::object_id::ObjectId;
 use crate::model::keys;
 use crate::model::platform::Platform;
 use crate::plan::class::Class;
 use crate::plan::guard::Guard;
-use crate::plan::notebook_id;
+use crate::plan::{notebook_id, platform_id};
 
 /// Metadata of an object made for a Notebook, in its namespace.
 pub fn of_notebook(namespace: &str, notebook: &str, name: &str, class: Class) -> ObjectMeta {
@@ -35,8 +34,7 @@ pub fn of_guard_in(guard: &Guard, name: &str, namespace: Option<&str>, class: Cl
 
 /// Metadata of an object that the platform itself calls for: it names no workload, so that none takes it along.
 pub fn of_platform(platform: &Platform, name: &str, namespace: &str, class: Class) -> ObjectMeta {
-    let api_version = format!("{}/{}", platform::GROUP, platform::VERSION);
-    let source = ObjectId::new(&api_version, platform::KIND, "", &platform.name);
+    let source = platform_id(platform);
     of(&source, name, Some(namespace), class)
 }
 

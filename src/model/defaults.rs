@@ -112,11 +112,25 @@ pub const SECRETS_STRATEGY: Default = Default::same("secrets.strategy", "Referen
 /// `accessGraphs`
 pub const ACCESS_GRAPHS: Default = Default::same("accessGraphs", "Emit");
 
+/// Fields whose default comes from other fields, or is no single value.
+const DERIVED: [(&str, &str); 4] = [
+    ("notebooks.routeNamespace", "the value of `applicationsNamespace`"),
+    (
+        "notebooks.culler.namespace",
+        "the value of `applicationsNamespace`",
+    ),
+    ("notebooks.culler.labels", "`app: notebook-controller`"),
+    (
+        "gateway.podNamespace",
+        "the value of `gateway.namespace`; for EnvoyGateway `envoy-gateway-system`",
+    ),
+];
+
 /// Environment variable that overrides [`SIDECAR_IMAGE`] (the design document's name for it); Platform overrides both.
 pub const SIDECAR_IMAGE_VARIABLE: &str = "RELATED_IMAGE_OSE_KUBE_RBAC_PROXY_IMAGE";
 
 /// All of them, in the order of the schema.
-pub const TABLE: [&Default; 32] = [
+pub const TABLE: [&Default; 31] = [
     &APPLICATIONS_NAMESPACE,
     &GATEWAY_OPERATOR,
     &GATEWAY_NAME,
@@ -142,7 +156,6 @@ pub const TABLE: [&Default; 32] = [
     &ALLOW_TAGS,
     &ALLOW_UNAUTHENTICATED,
     &NOTEBOOK_CONTROLLER,
-    &ROUTE_NAMESPACE,
     &SHORT_PATHS,
     &RAY_GUARD,
     &RAY_OPERATOR,
@@ -184,6 +197,9 @@ pub fn to_markdown() -> String {
             default.openshift,
             cell(kubernetes)
         ));
+    }
+    for (path, value) in DERIVED {
+        text.push_str(&format!("| `{path}` | {value} | the same |\n"));
     }
     text
 }

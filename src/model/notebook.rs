@@ -10,7 +10,8 @@ use serde_json::Value;
 use super::keys;
 use super::names::{self, is_dns_label, near_label};
 use super::platform::{Platform, Resources, check_resources};
-use crate::input::notebook::{Container, Notebook as Document, POD_SPEC};
+use super::pod;
+use crate::input::notebook::{Notebook as Document, POD_SPEC};
 use crate::krm::results::{Finding, Severity};
 
 /// Name of the guard's container, its port and, with suffixes, its objects (as Open Data Hub has it).
@@ -36,6 +37,9 @@ const LEGACY_FINALIZER: &str = "notebook-oauth-client-finalizer.opendatahub.io";
 
 /// The user and group of whoever has not logged in.
 pub const NOBODY: [&str; 2] = ["system:anonymous", "system:unauthenticated"];
+
+/// The accounts that pods of a namespace run as without asking for it (`builder` and `deployer`: OpenShift).
+pub const COMMON_ACCOUNTS: [&str; 3] = ["default", "builder", "deployer"];
 
 /// What is to become of a Notebook.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -143,7 +147,7 @@ pub fn switch(document: &Document, findings: &mut Vec<Finding>) -> Option<Switch
         (None, Some(true)) if !legacy.is_empty() => {
             let message = format!(
                 "guarded by Open Data Hub 2's proxy ({}): it passes through unchanged and is not exposed until it is \
-                 converted to {}",
+                 converted to {}; beside a guarded Notebook, the namespace's closing policy closes it too",
                 legacy.join(", "),
                 keys::INJECT_AUTH
             );
@@ -171,11 +175,7 @@ pub fn misspelled(document: &Document, findings: &mut Vec<Finding>) {
             continue;
         };
         let message = format!("means nothing here; did you mean {near}?");
-        findings.push(
-            Finding::warning(message)
-                .at(format!("metadata.annotations[{key:?}]"))
-                .propose(near),
-        );
+        findings.push(Finding::warning(message).at(format!("metadata.annotations[{key:?}]")));
     }
 }
 
@@ -234,7 +234,7 @@ pub fn guarded(
     let before = errors(findings);
     check_name(&document.name, findings);
     check_labels(document, Severity::Error, findings);
-    check_pod(document, injected, findings);
+    pod::check(document, injected, findings);
     let resources = resources(document, &platform.sidecar.resources, findings);
     let owner = document
         .annotations
@@ -245,6 +245,11 @@ pub fn guarded(
             "is everybody who has not logged in; name the Notebook's owner, or remove the annotation";
         let path = format!("metadata.annotations[{:?}]", keys::OWNER);
         findings.push(Finding::error(message).at(path).found(nobody.clone()));
+    }
+    if let Some(spaced) = owner.filter(|name| name.trim() != name.as_str()) {
+        let path = format!("metadata.annotations[{:?}]", keys::OWNER);
+        let finding = Finding::error("has blanks around it, and names are compared to the letter").at(path);
+        findings.push(finding.found(spaced.clone()).propose(spaced.trim()));
     }
     if errors(findings) > before {
         return None;
@@ -314,95 +319,6 @@ fn check_labels(document: &Document, severity: Severity, findings: &mut Vec<Find
     }
 }
 
-fn check_pod(document: &Document, injected: Injected, findings: &mut Vec<Finding>) {
-    let containers = format!("{POD_SPEC}.containers");
-    let own = |container: &&Container| !(injected.guard && container.name == GUARD);
-    if document.host_network {
-        let message = "on the node's network no policy closes the notebook's port; remove it";
-        findings.push(
-            Finding::error(message)
-                .at(format!("{POD_SPEC}.hostNetwork"))
-                .found(true)
-                .propose(false),
-        );
-    }
-    if document.containers.iter().filter(own).count() == 0 {
-        findings.push(Finding::error("holds no container that could be guarded").at(&containers));
-    } else if !document
-        .containers
-        .iter()
-        .filter(own)
-        .any(|container| container.name == document.name)
-    {
-        let message = "no container has the Notebook's name; the controllers' status, certificates and settings will miss it";
-        let first = document
-            .containers
-            .first()
-            .map(|container| container.name.clone())
-            .unwrap_or_default();
-        findings.push(
-            Finding::warning(message)
-                .at(format!("{containers}[0].name"))
-                .found(first)
-                .propose(document.name.clone()),
-        );
-    }
-    for (index, container) in document
-        .containers
-        .iter()
-        .enumerate()
-        .filter(|(_, container)| own(container))
-    {
-        let path = format!("{containers}[{index}]");
-        check_container(container, &path, findings);
-    }
-    for (index, container) in document.init_containers.iter().enumerate() {
-        if container.name == GUARD {
-            let path = format!("{POD_SPEC}.initContainers[{index}].name");
-            findings.push(
-                Finding::error("is the name of the guard's container; rename this one")
-                    .at(path)
-                    .found(GUARD),
-            );
-        }
-    }
-    if !injected.guard {
-        for (index, volume) in document.volumes.iter().enumerate() {
-            if GUARD_VOLUMES.contains(&volume.as_str()) {
-                let path = format!("{POD_SPEC}.volumes[{index}].name");
-                let message = "is the name of one of the guard's volumes; rename this one";
-                findings.push(Finding::error(message).at(path).found(volume.clone()));
-            }
-        }
-    }
-}
-
-fn check_container(container: &Container, path: &str, findings: &mut Vec<Finding>) {
-    if container.name.is_empty() {
-        findings.push(Finding::error("is missing").at(format!("{path}.name")));
-    }
-    if container.name == GUARD {
-        let message = "is the name of the guard's container, and this one is not ours; rename it, or remove it so that \
-                       it is generated";
-        findings.push(Finding::error(message).at(format!("{path}.name")).found(GUARD));
-    }
-    for (index, port) in container.ports.iter().enumerate() {
-        if [GUARD_PORT, HEALTH_PORT].contains(&port.number) {
-            let message = "is a port of the guard, which listens in the same pod; use another";
-            let path = format!("{path}.ports[{index}].containerPort");
-            findings.push(Finding::error(message).at(path).found(port.number));
-        }
-        if [GUARD, HEALTH_PORT_NAME].contains(&port.name.as_str()) {
-            let message = "is the name of a port of the guard; rename this one";
-            findings.push(
-                Finding::error(message)
-                    .at(format!("{path}.ports[{index}].name"))
-                    .found(port.name.clone()),
-            );
-        }
-    }
-}
-
 fn resources(document: &Document, defaults: &Resources, findings: &mut Vec<Finding>) -> Resources {
     let mut resources = defaults.clone();
     for (resource, side, key) in keys::SIDECAR_RESOURCES {
@@ -452,6 +368,16 @@ fn service_account(document: &Document, injected: Injected, findings: &mut Vec<F
     }
     if name.is_empty() || (injected.service_account && field == "serviceAccount") {
         return ServiceAccount::Ours;
+    }
+    if COMMON_ACCOUNTS.contains(&name) {
+        let message = "pods of the namespace run as this ServiceAccount without asking for it, and it would get the guard's \
+                       right to review tokens; name another, or leave the field out";
+        findings.push(
+            Finding::error(message)
+                .at(format!("{POD_SPEC}.{field}"))
+                .found(name),
+        );
+        return ServiceAccount::Theirs(name.to_owned());
     }
     let message = "the guard runs as this ServiceAccount too, so the notebook's code shares the guard's right to review \
                    tokens; leave the field out to have them kept apart";

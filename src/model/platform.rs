@@ -393,12 +393,29 @@ impl Resolver<'_> {
                 }
             }
         }
+        for (index, name) in given.groups.iter().enumerate() {
+            if EVERYBODY
+                .iter()
+                .any(|group| name == group || name.starts_with(&format!("{group}:")))
+            {
+                let message = "lets everybody of this group open every Notebook: that is everybody who can log in, or every \
+                               workload";
+                self.findings.push(
+                    Finding::warning(message)
+                        .at(format!("{path}.groups[{index}]"))
+                        .found(name.clone()),
+                );
+            }
+        }
         Subjects {
             users: given.users,
             groups: given.groups,
         }
     }
 }
+
+/// Groups that hold everybody of a kind.
+const EVERYBODY: [&str; 2] = ["system:authenticated", "system:serviceaccounts"];
 
 /// Whether an image is named by its SHA-256 digest.
 fn is_by_digest(image: &str) -> bool {
@@ -435,7 +452,7 @@ pub fn check_resources(
             && Quantity::parse(request) > Quantity::parse(limit)
         {
             let message = format!(
-                "the {resource} request {request} is more than the limit {limit}; raise the limit too"
+                "the {resource} request {request} is more than the limit {limit}; lower it, or raise the limit too"
             );
             findings.push(
                 Finding::error(message)

@@ -1,7 +1,7 @@
 //! A guarded Notebook and the names of everything that is made for it.
 
 use crate::model::names::{LABEL_MAX, joined, suffixed};
-use crate::model::notebook::{GUARD, Notebook, ServiceAccount};
+use crate::model::notebook::{COMMON_ACCOUNTS, GUARD, Notebook, ServiceAccount};
 
 /// A guarded Notebook.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -35,6 +35,8 @@ impl Guard {
         let service = suffixed(name, GUARD, LABEL_MAX);
         let route = joined("nb", namespace, name);
         let service_account = match &notebook.service_account {
+            // An account that pods get without asking must not hold the guard's rights.
+            ServiceAccount::Ours if COMMON_ACCOUNTS.contains(&name.as_str()) => service.clone(),
             ServiceAccount::Ours => name.clone(),
             ServiceAccount::Theirs(theirs) => theirs.clone(),
         };

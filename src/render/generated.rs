@@ -1,12 +1,12 @@
 //! Objects that an earlier run generated: kept, brought up to date, or removed with what they were for.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::Value;
 
 use super::{Batch, Framed, Outcome, items, place};
 use crate::krm::annotations::MANAGED_BY;
-use crate::krm::results::Finding;
+use crate::krm::results::{self, Finding};
 use crate::krm::stream::Item;
 use crate::krm::tree::push_key;
 use crate::krm::write::Change;
@@ -40,21 +40,28 @@ fn is_as_generated(framed: &Framed, item: &Item) -> bool {
     })
 }
 
-/// Makes the generated items be just the wanted objects: adds, changes and removes.
+/// Makes the generated items be just the wanted objects: adds, changes and removes. `sources` are the documents that are
+/// there: what goes with one that is gone is said.
 pub(super) fn upsert(
     batch: &Batch,
     generated: &[Placed<'_>],
     wanted: &[Object],
+    sources: &BTreeSet<String>,
     outcome: &mut Outcome,
     findings: &mut Vec<Finding>,
 ) {
     let by_id: BTreeMap<_, &Object> = wanted.iter().map(|object| (object.id.key(), object)).collect();
+    let mut gone: BTreeMap<&str, (usize, &Framed, &Item)> = BTreeMap::new();
     for (at, framed, item) in generated {
         if by_id.contains_key(&item.head.id.key()) {
             continue;
         }
         if is_as_generated(framed, item) {
             outcome.changes[at.0][at.1] = Change::Remove;
+            let source = item.head.annotations.get(keys::SOURCE).map_or("", String::as_str);
+            if !sources.contains(source) {
+                gone.entry(source).or_insert((0, framed, item)).0 += 1;
+            }
         } else {
             let message = format!(
                 "carries our marks, but nothing in the input calls for it and it is not as it was generated (a copy, or \
@@ -63,9 +70,6 @@ pub(super) fn upsert(
             );
             findings.push(place(framed, item, Finding::error(message), None));
         }
-    }
-    if wanted.is_empty() {
-        return;
     }
     let mut there: BTreeMap<_, Vec<Placed<'_>>> = BTreeMap::new();
     for placed in items(batch) {
@@ -105,6 +109,16 @@ pub(super) fn upsert(
                 }
             }
         }
+    }
+    if results::has_errors(findings) {
+        return;
+    }
+    for (source, (count, framed, item)) in gone {
+        let message = format!(
+            "removed, with {} other object(s) generated for {source}: nothing calls for them any more",
+            count - 1
+        );
+        findings.push(place(framed, item, Finding::info(message), None));
     }
 }
 
@@ -173,6 +187,15 @@ pub(super) fn differences(found: &Value, should: &Value, path: &str, out: &mut V
             for (index, (left, right)) in left.iter().zip(right).enumerate() {
                 differences(left, right, &format!("{path}[{index}]"), out);
             }
+        }
+        (Value::Array(left), Value::Array(right)) => {
+            let index = left
+                .iter()
+                .zip(right)
+                .position(|(left, right)| left != right)
+                .unwrap_or(left.len().min(right.len()));
+            let side = |items: &[Value]| items.get(index).cloned().unwrap_or_default();
+            out.push((format!("{path}[{index}]"), side(left), side(right)));
         }
         _ => out.push((path.to_owned(), found.clone(), should.clone())),
     }

@@ -42,14 +42,17 @@ struct Record {
 }
 
 /// What an earlier run added to a Notebook, by its record.
-pub(super) fn injected(value: &Value) -> Injected {
-    match Record::read(value) {
-        Ok(Some(record)) => Injected {
+///
+/// # Errors
+/// A record that cannot be read.
+pub(super) fn injected(value: &Value) -> Result<Injected, Finding> {
+    Ok(match Record::read(value)? {
+        Some(record) => Injected {
             guard: true,
             service_account: record.account.is_some(),
         },
-        _ => Injected::default(),
-    }
+        None => Injected::default(),
+    })
 }
 
 /// The edits that make a Notebook hold what is wanted; none if it does.

@@ -10,6 +10,8 @@ use crate::krm::stream::Item;
 use crate::krm::tree::Node;
 use crate::model::platform::{self, Environment, Platform};
 
+/// What messages call a functionConfig that was handed over without the file it is from.
+pub const FUNCTION_CONFIG: &str = "<functionConfig>";
 /// The name of a Platform that was given as `key=value` arguments.
 const ANONYMOUS: &str = "platform";
 
@@ -65,8 +67,31 @@ pub(super) fn find(
     platform.filter(|_| !failed)
 }
 
+/// Places a finding. A functionConfig within a ResourceList is counted from its own first line: what it was written in is
+/// not the stream.
 fn locate(framed: &Framed, item: &Item, finding: Finding, tree: &Node) -> Finding {
-    place(framed, item, finding, Some(tree))
+    let mut finding = place(framed, item, finding, Some(tree));
+    let wrapped = framed
+        .stream
+        .resource_list
+        .as_ref()
+        .and_then(|list| list.function_config.as_ref());
+    if let (Some(file), true) = (&mut finding.file, wrapped == Some(item)) {
+        FUNCTION_CONFIG.clone_into(&mut file.path);
+        let first = framed.source.position(item.range.start);
+        if let Some(at) = &mut file.position {
+            at.line = at.line + 1 - first.line;
+            at.column = (at.column + 1).saturating_sub(first.column).max(1);
+        }
+    }
+    finding
+}
+
+/// A Platform to look at Notebooks with where the real one has errors: for findings alone.
+pub(super) fn stand_in() -> Option<Platform> {
+    let spec = json!({ "flavor": "OpenShift", "defaultNamespace": "default" });
+    let spec = serde_json::from_value(spec).ok()?;
+    platform::resolve(ANONYMOUS, spec, &Environment::default(), &mut Vec::new())
 }
 
 /// The functionConfig if there is one, else the only Platform among the items.
@@ -83,7 +108,16 @@ fn choose<'a>(batch: &'a Batch, findings: &mut Vec<Finding>) -> Option<(&'a Fram
             ))
         })
     };
-    if let Some(given) = apart.or_else(wrapped) {
+    // kpt passes a ConfigMap without data where no functionConfig is given.
+    let says_something = |(framed, item): &(&Framed, &Item)| {
+        let is_config_map = item.head.id.kind == "ConfigMap" && item.head.id.group.is_empty();
+        !is_config_map
+            || item
+                .piece(&framed.source)
+                .value()
+                .is_ok_and(|value| value["data"].as_object().is_some_and(|data| !data.is_empty()))
+    };
+    if let Some(given) = apart.or_else(wrapped).filter(says_something) {
         return Some(given);
     }
     let is_platform = |item: &Item| item.head.id.group == GROUP && item.head.id.kind == KIND;

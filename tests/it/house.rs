@@ -352,7 +352,7 @@ fn every_module_says_what_it_is_for() {
             .unwrap_or_default()
             .strip_prefix("//! ")
             .unwrap_or_default();
-        if first.len() < 20 {
+        if first.len() < 15 {
             wrong.push(format!("{}: begin with `//!` and a sentence", file.path));
         }
     }
@@ -369,16 +369,13 @@ fn root_names() -> Vec<String> {
         .ok()
         .filter(|output| output.status.success())
         .map(|output| String::from_utf8(output.stdout).unwrap());
-    let mut names: Vec<String> = match listed {
-        Some(files) => files
-            .lines()
-            .filter_map(|file| file.trim_matches('"').split('/').next().map(str::to_owned))
-            .collect(),
-        None => {
-            let entries = std::fs::read_dir(root()).unwrap();
-            let names = entries.map(|entry| entry.unwrap().file_name().to_string_lossy().into_owned());
-            names.filter(|name| name != "target").collect()
-        }
+    let mut names: Vec<String> = if let Some(files) = listed {
+        let first = |file: &str| file.trim_matches('"').split('/').next().map(str::to_owned);
+        files.lines().filter_map(first).collect()
+    } else {
+        let entries = std::fs::read_dir(root()).unwrap();
+        let names = entries.map(|entry| entry.unwrap().file_name().to_string_lossy().into_owned());
+        names.filter(|name| name != "target").collect()
     };
     names.sort();
     names.dedup();

@@ -104,7 +104,9 @@ fn everything_that_keeps_a_notebook_from_being_guarded_is_said_at_once() {
             json!({"notebooks.opendatahub.io/auth-sidecar-cpu-request": "lots"});
         value["spec"]["template"]["spec"] = json!({
             "hostNetwork": true,
-            "containers": [{"name": "kube-rbac-proxy", "ports": [{"containerPort": 8443, "name": "kube-rbac-proxy"}]}],
+            "shareProcessNamespace": true,
+            "containers": [{"name": "a", "ports": [{"containerPort": 8443, "name": "kube-rbac-proxy", "hostPort": 80}], "volumeMounts": [{"name": "kube-rbac-proxy-token"}]}],
+            "initContainers": [{"name": "kube-rbac-proxy", "ports": [{"containerPort": 8444}]}],
             "volumes": [{"name": "kube-rbac-proxy-config"}]
         });
     });
@@ -115,7 +117,11 @@ fn everything_that_keeps_a_notebook_from_being_guarded_is_said_at_once() {
         "metadata.labels.statefulset",
         "auth-sidecar-cpu-request",
         "hostNetwork",
-        "containers[0].name",
+        "shareProcessNamespace",
+        "containers[0].ports[0].hostPort",
+        "containers[0].volumeMounts[0].name",
+        "initContainers[0].name",
+        "initContainers[0].ports[0].containerPort",
         "containers[0].ports[0].containerPort",
         "containers[0].ports[0].name",
         "volumes[0].name",
