@@ -103,7 +103,7 @@ Examples:
 
 const SCHEMA: &str = "Print a schema, the function's definition, or the table of defaults.
 
-Example, for an editor: save the Platform's schema and name it in the document's first line:
+Example: for an editor, save the Platform's schema and name it in the document's first line:
   gatewright schema > platform.schema.json
   # yaml-language-server: $schema=platform.schema.json";
 
@@ -112,8 +112,9 @@ const INSTALL_PLUGIN: &str = "Put this program where plain `kubectl kustomize --
 kubectl runs no exec functions; it does run kustomize's older exec plugins. This makes a link to this program under \
 gatewright.dev/v1alpha1/platform/Platform in the plugin folder: --dir, else $KUSTOMIZE_PLUGIN_HOME, else \
 $XDG_CONFIG_HOME/kustomize/plugin, else ~/.config/kustomize/plugin. Then a kustomization that lists a Platform under \
-`transformers:` works:
+`transformers:` works.
 
+Example:
   gatewright install-plugin
   kubectl kustomize --enable-alpha-plugins examples/notebooks/";
 

@@ -12,8 +12,8 @@ use super::defaults::{self, Default as FieldDefault};
 use super::names::{is_dns_label, near_label};
 use super::quantity::Quantity;
 use crate::input::platform::{
-    Flavor, GatewayImplementation, NotebooksSpec, Operator, PlatformSpec, SidecarProgram, SubjectsSpec,
-    TlsSource,
+    Flavor, GatewayImplementation, NotebooksSpec, Operator, PlatformSpec, SecretsStrategy, SidecarProgram,
+    SubjectsSpec, TlsSource,
 };
 use crate::krm::results::Finding;
 
@@ -122,6 +122,7 @@ pub fn resolve(
     environment: &Environment,
     findings: &mut Vec<Finding>,
 ) -> Option<Platform> {
+    without_effect(&spec, findings);
     let mut resolver = Resolver {
         flavor: spec.flavor?,
         findings,
@@ -198,6 +199,27 @@ pub fn resolve(
             .push(Finding::error(message).at("spec.notebooks.culler.labels"));
     }
     Some(platform)
+}
+
+/// Says which settings nothing acts on yet, where somebody may count on them.
+fn without_effect(spec: &PlatformSpec, findings: &mut Vec<Finding>) {
+    let gateway_operator = spec.gateway.as_ref().and_then(|gateway| gateway.operator);
+    let strategy = spec.secrets.as_ref().and_then(|secrets| secrets.strategy);
+    let rows = [
+        ("allowUnauthenticated", spec.allow_unauthenticated == Some(true)),
+        (
+            "gateway.operator",
+            gateway_operator == Some(Operator::OpenDataHub),
+        ),
+        ("rayClusters", spec.ray_clusters.is_some()),
+        (
+            "secrets.strategy",
+            strategy == Some(SecretsStrategy::ExternalSecret),
+        ),
+    ];
+    for (field, _) in rows.iter().filter(|(_, set)| *set) {
+        findings.push(Finding::info("is read, and nothing acts on it yet").at(format!("spec.{field}")));
+    }
 }
 
 struct Resolver<'a> {

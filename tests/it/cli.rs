@@ -178,7 +178,7 @@ fn the_legacy_protocol_names_the_platform_as_argument() {
         .env("KUSTOMIZE_PLUGIN_CONFIG_ROOT", folder.path());
     assert_eq!(run(command, SERVICE.as_bytes()).succeeds().stdout, SERVICE);
     folder.write("config", "apiVersion: [");
-    legacy(true, &config, &notebook("a")).refuses(1, &["config:1:13"]);
+    legacy(true, &config, &notebook("a")).refuses(1, &["<functionConfig>:1:13"]);
 }
 
 // --- failure ---
