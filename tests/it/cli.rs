@@ -236,6 +236,85 @@ fn what_is_not_ours_passes_without_a_platform() {
     );
 }
 
+/// A Notebook that kubectl sees and we do not would run without its guard.
+#[test]
+fn a_notebook_is_seen_however_it_is_spelled() {
+    let plain = notebook("a");
+    for (from, to) in [
+        ("kind: Notebook\n", "kind: Notebook # a comment\n"),
+        ("kind: Notebook\n", "kind: Notebook\t# behind a tab\n"),
+        ("kind: Notebook\n", "kind:\tNotebook \t\n"),
+        ("kind: Notebook\n", "kind:\n  Notebook\n"),
+        ("kind: Notebook\n", "\"kind\": 'Notebook'\n"),
+        ("kind: Notebook\n", "kind: \"Note\\x62ook\"\n"),
+        ("kind: Notebook\n", "\"k\\u0069nd\": Notebook\n"),
+        ("kind: Notebook\n", "kind: !!str Notebook\n"),
+        ("kind: Notebook\n", "x: &kind Notebook\nkind: *kind\n"),
+        ("kind: Notebook\n", "? kind\n: Notebook\n"),
+        ("kind: Notebook\n", "kind: >-\n  Notebook\n"),
+        ("kind: Notebook\n", "<<: {kind: Notebook}\n"),
+        (
+            "apiVersion: kubeflow.org/v1\n",
+            "apiVersion: kubeflow.org/v1\t# behind a tab\n",
+        ),
+        (
+            "apiVersion: kubeflow.org/v1\n",
+            "%YAML 1.1\n---\napiVersion: kubeflow.org/v1\n",
+        ),
+        (
+            "apiVersion: kubeflow.org/v1\n",
+            "\u{feff}apiVersion: kubeflow.org/v1\n",
+        ),
+        ("\n", "\r\n"),
+        ("  name: a\n", "  name: a\t# behind a tab\n"),
+        ("inject-auth: \"true\"", "inject-auth: 'true'\t# behind a tab"),
+        (
+            "notebooks.opendatahub.io/inject-auth: ",
+            "\"notebooks.opendatahub.io/inject-\\u0061uth\": ",
+        ),
+        (
+            "    notebooks.opendatahub.io/inject-auth: \"true\"\n",
+            "    <<: {notebooks.opendatahub.io/inject-auth: \"true\"}\n",
+        ),
+    ] {
+        assert!(plain.contains(from));
+        let spelled = plain.replace(from, to);
+        let mut command = Command::new(GATEWRIGHT);
+        let folder = Folder::new("spelled");
+        let config = folder.write("config", PLATFORM);
+        command
+            .arg(config)
+            .env("KUSTOMIZE_PLUGIN_CONFIG_ROOT", folder.path());
+        let answer = run(command, spelled.as_bytes());
+        assert_eq!(answer.code, 0, "{to:?}: {}", answer.stderr);
+        assert!(
+            answer.stdout.contains("kind: HTTPRoute"),
+            "{to:?}: not guarded; {}",
+            answer.stderr
+        );
+    }
+}
+
+/// YAML 1.1 readers, kubectl's among them, begin a new line at each of these; a kind could hide behind one.
+#[test]
+fn line_breaks_that_readers_disagree_on_are_refused() {
+    let mut passed = Vec::new();
+    for line_break in ["\r", "\u{85}", "\u{2028}", "\u{2029}"] {
+        for value in ["'a'", "\"a\"", "{b: c}", "[b]", "a", "|", "# c", "'a' # c", "&x"] {
+            let text = format!(
+                "apiVersion: v1\nkind: ConfigMap\nmetadata: {{name: a}}\nx: {value}{line_break}'kind': Notebook\n"
+            );
+            if gatewright(&["fn"], text.as_bytes()).code != 1 {
+                passed.push(format!("{value}{line_break:?}"));
+            }
+        }
+    }
+    assert!(
+        passed.is_empty(),
+        "kubectl reads a Notebook behind each of these: {passed:?}"
+    );
+}
+
 #[test]
 fn a_notebook_needs_a_platform() {
     gatewright(&["fn"], notebook("a").as_bytes()).refuses(1, &["a Platform is needed", "flavor: OpenShift"]);
@@ -504,6 +583,40 @@ fn the_index_names_nothing_outside_its_folder() {
     std::fs::write(&index, format!("{text}{precious}")).unwrap();
     into_out(&folder, &[]).succeeds();
     assert!(outside.is_file());
+}
+
+#[test]
+fn no_object_is_written_outside_the_output() {
+    let outside = Folder::new("outside-target");
+    for namespace in [
+        "..",
+        "../..",
+        "a/../../b",
+        ".git",
+        outside.path().to_str().unwrap(),
+    ] {
+        let folder = Folder::new("outside");
+        folder.write(
+            "in/s.yaml",
+            &format!("apiVersion: v1\nkind: Service\nmetadata: {{name: s, namespace: \"{namespace}\"}}\n"),
+        );
+        let answer = in_folder(folder.path(), &["render", "in", "-o", "deep/out"]);
+        let written: Vec<String> = files(folder.path())
+            .into_keys()
+            .filter(|name| !name.starts_with("in/"))
+            .collect();
+        assert!(
+            written.iter().all(|name| name.starts_with("deep/out/")),
+            "{namespace}: {written:?}"
+        );
+        assert!(files(outside.path()).is_empty(), "{namespace}");
+        // Refused, or written in a way that the next run finds again.
+        if answer.code == 0 {
+            in_folder(folder.path(), &["render", "in", "-o", "deep/out", "--check"]).succeeds();
+        } else {
+            answer.refuses(1, &["namespace"]);
+        }
+    }
 }
 
 #[test]
