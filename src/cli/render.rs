@@ -229,7 +229,13 @@ impl<'a> Folder<'a> {
             files::write(&self.root.join(path), text)?;
         }
         for path in extra {
-            if self.written.contains_key(path) {
+            if let Some(hash) = self.written.get(path) {
+                if self.there.get(path).map(|text| sha256(text)).as_ref() != Some(hash) {
+                    let file = self.show(path);
+                    streams::say(&format!(
+                        "warning: {file}: was changed by hand and is removed: nothing calls for it any more"
+                    ));
+                }
                 files::remove(&self.root.join(path), self.root)?;
             } else {
                 streams::say(&format!(

@@ -225,7 +225,11 @@ fn scalar(text: &str, entry: Option<&Entry>) -> Option<String> {
         }
         Some(_) => {
             let line = value.lines().next().unwrap_or_default();
-            let plain = line.find(" #").map_or(line, |at| &line[..at]).trim_end();
+            let comment = [" #", "\t#"]
+                .iter()
+                .filter_map(|comment| line.find(comment))
+                .min();
+            let plain = comment.map_or(line, |at| &line[..at]).trim_end();
             let rest = value[line.len()..].trim();
             // More lines: comments only, or a scalar that goes on and is for the library to fold.
             if !rest

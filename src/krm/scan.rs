@@ -97,11 +97,17 @@ impl<'a> Scanner<'a> {
             at = self.skip_blanks(at);
             match self.byte(at) {
                 None => return Ok(None),
-                Some(b'\n' | b'\r') => at += 1,
+                Some(b'\n') => at += 1,
+                Some(b'\r') => at = self.line_break(at)?,
                 Some(b'#') => at = self.skip_comment(at)?,
                 Some(_) => return Ok(Some(at)),
             }
         }
+    }
+
+    /// The line behind the one of `at`, which holds nothing to read.
+    pub fn skip_line(&self, at: usize) -> Result<usize> {
+        self.skip_comment(at)
     }
 
     /// What kind of node starts at `at`, which must be the first byte of a node.
@@ -268,7 +274,7 @@ impl<'a> Scanner<'a> {
         let mut at = self.skip_blanks(from);
         let first = at;
         while matches!(self.byte(at), Some(b'&' | b'!')) {
-            at = self.skip_blanks(self.word_end(at));
+            at = self.skip_blanks(self.word(at)?);
         }
         let outer = open.len();
         let after = self.node_token(at, open, indicators && at == first)?;
@@ -295,7 +301,7 @@ impl<'a> Scanner<'a> {
                 open.push(self.column(at));
                 Ok(After::Indicator(at + 1))
             }
-            b'*' => self.after_node(at, self.word_end(at), open),
+            b'*' => self.after_node(at, self.word(at)?, open),
             b'"' | b'\'' => self.after_node(at, self.quoted_end(at)?, open),
             b'[' | b'{' => self.after_node(at, self.flow_end(at)?, open),
             b'|' | b'>' => Ok(After::NextLine(self.block_scalar_end(at, open)?)),
@@ -317,7 +323,7 @@ impl<'a> Scanner<'a> {
             }
             None => Ok(After::NextLine(self.end)),
             Some(b'\n') => Ok(After::NextLine(at + 1)),
-            Some(b'\r') => Ok(After::NextLine(self.line_end(at))),
+            Some(b'\r') => Ok(After::NextLine(self.line_break(at)?)),
             Some(b'#') => Ok(After::NextLine(self.skip_comment(at)?)),
             Some(_) => {
                 let message =
@@ -346,7 +352,7 @@ impl<'a> Scanner<'a> {
             let text = self.skip_spaces(line);
             let first = self.skip_blanks(text);
             match self.byte(first) {
-                Some(b'\n' | b'\r') => line = self.line_end(first),
+                Some(b'\n' | b'\r') => line = self.line_break(first)?,
                 Some(byte) if byte != b'#' && open.last().is_none_or(|column| text - line > *column) => {
                     let (end, stop) = self.plain_end_on_line(first);
                     self.check_breaks(first, end)?;
@@ -396,8 +402,12 @@ impl<'a> Scanner<'a> {
         let rest = self.skip_blanks(at);
         match self.byte(rest) {
             None => return Ok(self.end),
-            Some(b'\n' | b'\r') => {}
-            Some(b'#') if rest > at => {}
+            Some(b'\n' | b'\r') => {
+                self.line_break(rest)?;
+            }
+            Some(b'#') if rest > at => {
+                self.skip_comment(rest)?;
+            }
             Some(_) => {
                 return Err(SyntaxError::new(
                     rest,
@@ -414,6 +424,8 @@ impl<'a> Scanner<'a> {
                 Some(b'\n') => line = text + 1,
                 Some(b'\r') if self.byte(text + 1) == Some(b'\n') => line = text + 2,
                 Some(_) if open.last().is_none_or(|column| text - line > *column) => {
+                    // A break that some readers see would end the block for them.
+                    self.check_breaks(text, self.line_end(text))?;
                     line = self.line_end(text);
                     last = line;
                 }
@@ -427,7 +439,7 @@ impl<'a> Scanner<'a> {
         let missing = || SyntaxError::new(start, "a field needs a colon and a space: `name: value`");
         let mut at = start;
         while matches!(self.byte(at), Some(b'&' | b'!')) {
-            at = self.skip_blanks(self.word_end(at));
+            at = self.skip_blanks(self.word(at)?);
         }
         match self.byte(at) {
             Some(b'"' | b'\'') => {
@@ -443,7 +455,7 @@ impl<'a> Scanner<'a> {
                 "explicit `?` keys are not read here; write `name: value`",
             )),
             Some(b'*') => {
-                let word = self.skip_blanks(self.word_end(at));
+                let word = self.skip_blanks(self.word(at)?);
                 if self.byte(word) == Some(b':') {
                     Ok(word)
                 } else {
@@ -475,7 +487,7 @@ impl<'a> Scanner<'a> {
                     let rest = self.skip_blanks(text);
                     match self.byte(rest) {
                         None => return Ok(None),
-                        Some(b'\n' | b'\r') => line = self.line_end(rest),
+                        Some(b'\n' | b'\r') => line = self.line_break(rest)?,
                         Some(b'#') => line = self.skip_comment(rest)?,
                         Some(_) => {
                             return Err(SyntaxError::new(

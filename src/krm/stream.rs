@@ -411,7 +411,7 @@ fn root(scanner: &Scanner<'_>, document: &Document) -> Result<Option<usize>, Syn
                     return Err(SyntaxError::new(next, "only YAML 1.1 and 1.2 are read"));
                 }
                 directives = true;
-                at = scanner.line_end(next);
+                at = scanner.skip_line(next)?;
             }
             Some(next) if directives => {
                 return Err(SyntaxError::new(

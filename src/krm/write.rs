@@ -164,8 +164,12 @@ pub fn document(source: &Source, stream: &Stream, item: &Item, change: &Change) 
             .map(|line| line.strip_prefix(&margin).unwrap_or(line))
             .collect();
     }
-    let text = text.trim_start_matches(['\n', '\r']);
-    let mut text = text.trim_end_matches([' ', '\t']).to_owned();
+    let mut text = text.trim_start_matches(['\n', '\r']).to_owned();
+    // Blanks alone on a last line are nothing; blanks behind text may be the text's own.
+    let last_line = text.rfind('\n').map_or(0, |at| at + 1);
+    if text[last_line..].trim().is_empty() {
+        text.truncate(last_line);
+    }
     if !text.ends_with('\n') {
         text.push('\n');
     }

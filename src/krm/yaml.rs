@@ -109,6 +109,10 @@ fn read_options() -> Options {
 /// The library's message without its place and snippet: findings carry the place themselves.
 fn plain_message(error: &serde_saphyr::Error) -> String {
     let full = error.without_snippet().to_string();
+    if full.contains("budget breached") {
+        return "the document is more than is read: too many nodes, or too many by way of its aliases"
+            .to_owned();
+    }
     let first = full.lines().next().unwrap_or("the document cannot be read");
     // Nor what the library would have its caller do.
     let end = [" at line ", ", set DuplicateKeyPolicy"]

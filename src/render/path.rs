@@ -26,15 +26,27 @@ pub fn file_of(id: &ObjectId) -> String {
         let head: String = name.chars().take(MAX_NAME - 20).collect();
         name = format!("{head}-{hash}");
     }
-    let safe: String = name
-        .chars()
-        .map(|c| if matches!(c, '/' | '\\' | '\0') { '_' } else { c })
-        .collect();
+    let name = safe(&name);
     if id.namespace.is_empty() {
-        format!("{safe}.yaml")
-    } else {
-        format!("{}/{safe}.yaml", id.namespace)
+        return format!("{name}.yaml");
     }
+    let mut folder = safe(&id.namespace);
+    if folder != id.namespace {
+        // Not a name that a cluster takes; still a folder of its own, and inside.
+        let hash: String = sha256(&id.namespace).chars().take(16).collect();
+        folder = format!("{folder}-{hash}");
+    }
+    format!("{folder}/{name}.yaml")
+}
+
+/// A text as one visible entry of a folder.
+fn safe(text: &str) -> String {
+    let plain = |c: char| c.is_alphanumeric() || matches!(c, '-' | '_' | '.' | ':');
+    let mut safe: String = text.chars().map(|c| if plain(c) { c } else { '_' }).collect();
+    if safe.starts_with('.') {
+        safe.insert(0, '_');
+    }
+    safe
 }
 
 /// A new object, with the annotations that tell an orchestrator which file to write it to.
@@ -77,5 +89,11 @@ mod tests {
             id("g/v1", "K", "", &format!("{}b", &long[1..]))
         );
         assert_eq!(id("v1", "K", "", "../../x"), "k_.._.._x.yaml");
+        for namespace in ["../evil", "/evil", ".git", "..", "a/b", "a\\b"] {
+            let file = id("v1", "K", namespace, "x");
+            assert_eq!(file.matches('/').count(), 1, "{file}");
+            assert!(!file.starts_with('.') && !file.starts_with('/'), "{file}");
+        }
+        assert_ne!(id("v1", "K", "a/b", "x"), id("v1", "K", "a_b", "x"));
     }
 }

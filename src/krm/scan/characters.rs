@@ -48,12 +48,7 @@ impl Scanner<'_> {
         }
         match odd_break(line) {
             None => Ok(()),
-            Some((at, name)) => {
-                let message = format!(
-                    "{name} outside quotes is a line break to some YAML readers and text to others; quote the value or remove the character"
-                );
-                Err(SyntaxError::new(start + at, message))
-            }
+            Some((at, name)) => Err(odd(start + at, name)),
         }
     }
 
@@ -86,7 +81,23 @@ impl Scanner<'_> {
         end
     }
 
-    pub(super) fn word_end(&self, mut at: usize) -> usize {
+    /// The offset behind a property or alias.
+    pub(super) fn word(&self, at: usize) -> Result<usize> {
+        let end = self.word_end(at);
+        self.check_breaks(at, end)?;
+        Ok(end)
+    }
+
+    /// The start of the line behind a line break. A carriage return alone is none to us and one to others.
+    pub(super) fn line_break(&self, at: usize) -> Result<usize> {
+        match (self.byte(at), self.byte(at + 1)) {
+            (Some(b'\r'), Some(b'\n')) => Ok(at + 2),
+            (Some(b'\r'), None) | (Some(b'\n'), _) => Ok(at + 1),
+            _ => Err(odd(at, "a carriage return")),
+        }
+    }
+
+    fn word_end(&self, mut at: usize) -> usize {
         while !self.is_break_or_blank(at) {
             at += 1;
         }
@@ -100,6 +111,13 @@ impl Scanner<'_> {
         }
         at
     }
+}
+
+fn odd(at: usize, name: &str) -> SyntaxError {
+    let message = format!(
+        "{name} outside quotes is a line break to some YAML readers and text to others; quote the value or remove the character"
+    );
+    SyntaxError::new(at, message)
 }
 
 pub(super) fn has_odd_breaks(text: &[u8]) -> bool {

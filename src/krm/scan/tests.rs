@@ -133,3 +133,15 @@ fn a_megabyte_of_properties_does_not_recurse() {
     let text = format!("a: {}b\nc: [{}d]\n", "&x ".repeat(300_000), "!y ".repeat(300_000));
     assert_eq!(keys(&text), ["a", "c"]);
 }
+
+#[test]
+fn a_bare_line_break_hides_nothing_behind_any_kind_of_node() {
+    for first in ["'a'", "\"a\"", "{b: c}", "[b]", "*y", "&x", "!t", "|", "|\n  b", ">-", "-", "b", "b\n  c", "# d"] {
+        for breaks in ["\r", "\u{85}", "\u{2028}", "\u{2029}"] {
+            let text = format!("a: {first}{breaks}'kind': Notebook\nz: 1\n");
+            let scan = scanner(&text);
+            assert!(scan.block_entries(0).is_err(), "{text:?}");
+            assert!(scan.check(0).is_err(), "{text:?}");
+        }
+    }
+}
