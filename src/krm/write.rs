@@ -165,10 +165,13 @@ pub fn document(source: &Source, stream: &Stream, item: &Item, change: &Change) 
             .collect();
     }
     let mut text = text.trim_start_matches(['\n', '\r']).to_owned();
-    // Blanks alone on a last line are nothing; blanks behind text may be the text's own.
     let last_line = text.rfind('\n').map_or(0, |at| at + 1);
-    if text[last_line..].trim().is_empty() {
-        text.truncate(last_line);
+    if last_line < text.len() && text[last_line..].trim().is_empty() {
+        // Blanks alone on a last line without a break: nothing, or the end of a block scalar. What it is, its value says.
+        let value = |text: &str| Piece::new(text, 0..text.len(), 0).value().ok();
+        if value(&text) == value(&text[..last_line]) {
+            text.truncate(last_line);
+        }
     }
     if !text.ends_with('\n') {
         text.push('\n');

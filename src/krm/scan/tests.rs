@@ -136,7 +136,9 @@ fn a_megabyte_of_properties_does_not_recurse() {
 
 #[test]
 fn a_bare_line_break_hides_nothing_behind_any_kind_of_node() {
-    for first in ["'a'", "\"a\"", "{b: c}", "[b]", "*y", "&x", "!t", "|", "|\n  b", ">-", "-", "b", "b\n  c", "# d"] {
+    for first in [
+        "'a'", "\"a\"", "{b: c}", "[b]", "*y", "&x", "!t", "|", "|\n  b", ">-", "-", "b", "b\n  c", "# d",
+    ] {
         for breaks in ["\r", "\u{85}", "\u{2028}", "\u{2029}"] {
             let text = format!("a: {first}{breaks}'kind': Notebook\nz: 1\n");
             let scan = scanner(&text);

@@ -116,3 +116,30 @@ fn an_item_of_a_list_becomes_a_document_at_the_margin() {
         "apiVersion: v1\nkind: A\nmetadata: {name: a}\ndata:\n  x: |\n    y\n"
     );
 }
+
+#[test]
+fn blanks_at_the_end_of_a_text_are_kept_where_they_mean_something() {
+    for (tail, kept) in [
+        ("  x: |\n    y\n      ", true),
+        ("  x: >+\n    y\n  ", false),
+        ("  x: y\n   ", false),
+        ("  x: |\n    y   ", true),
+    ] {
+        let text = format!("apiVersion: v1\nkind: A\nmetadata: {{name: a}}\ndata:\n{tail}");
+        let source = Source {
+            name: "f".into(),
+            text: text.clone(),
+        };
+        let framed = frame(&source).unwrap();
+        let out = document(&source, &framed, &framed.items[0], &Change::Keep);
+        assert_eq!(
+            out,
+            if kept {
+                format!("{text}\n")
+            } else {
+                format!("{}\n", text.trim_end())
+            },
+            "{tail:?}"
+        );
+    }
+}
