@@ -7,6 +7,7 @@ mod generated;
 mod patch;
 pub mod path;
 pub mod platform;
+mod policies;
 pub mod rendered;
 pub mod respond;
 
@@ -203,6 +204,13 @@ impl<'a> Run<'a> {
             }
         }
         self.patch(&found, &meant, &plan, &mut outcome);
+        let closed = found.iter().zip(&meant).filter_map(|(notebook, meaning)| {
+            let (namespace, _) = meaning.as_ref()?;
+            plan.closed
+                .contains(namespace)
+                .then_some((namespace.as_str(), &notebook.document))
+        });
+        policies::check(self.batch, closed, &mut self.findings);
         let objects = manifests::objects(&plan);
         let mut sources: BTreeSet<String> = found
             .iter()
@@ -348,7 +356,7 @@ impl<'a> Run<'a> {
                     .map(|notebook| (namespace, Meaning::Guarded(notebook)))
             }
             (Some(namespace), Some(Switch::Off | Switch::Legacy)) => {
-                let port = model::unguarded(document, &mut findings);
+                let port = model::unguarded(document, injected, &mut findings);
                 Some((namespace, Meaning::Unguarded { port }))
             }
             _ => None,

@@ -72,6 +72,8 @@ pub const FOREIGN_ANNOTATIONS: [&str; 6] = [
 pub const NOTEBOOK_NAME: &str = "notebook-name";
 /// Label that the notebook controller puts on a Notebook's pods and selects them by.
 pub const STATEFUL_SET: &str = "statefulset";
+/// Label that the notebook controller puts on every Notebook's pods.
+pub const WORKBENCHES: &str = "opendatahub.io/workbenches";
 /// Label on routes: the Notebook's namespace.
 pub const NOTEBOOK_NAMESPACE: &str = "notebook-namespace";
 

@@ -167,6 +167,12 @@ pub fn misspelled(document: &Document, findings: &mut Vec<Finding>) {
             .into_iter()
             .chain(resources)
     };
+    for key in [keys::INJECT_AUTH, keys::INJECT_OAUTH] {
+        if document.labels.contains_key(key) {
+            let message = "is a label, which switches nothing on; write it as an annotation";
+            findings.push(Finding::warning(message).at(format!("metadata.labels[{key:?}]")));
+        }
+    }
     for key in document.annotations.keys() {
         if ours().any(|known| known == key) || keys::FOREIGN_ANNOTATIONS.contains(&key.as_str()) {
             continue;
@@ -266,8 +272,18 @@ pub fn guarded(
 
 /// Looks at a Notebook that is not guarded: it is closed all the same where its namespace holds a guarded one. Gives the
 /// port its server listens on.
-pub fn unguarded(document: &Document, findings: &mut Vec<Finding>) -> u16 {
+pub fn unguarded(document: &Document, injected: Injected, findings: &mut Vec<Finding>) -> u16 {
     check_labels(document, Severity::Warning, findings);
+    let index = document
+        .containers
+        .iter()
+        .position(|container| container.name == GUARD);
+    if let Some(index) = index.filter(|_| !injected.guard) {
+        let message = "is the name of the guard's container, in a Notebook that is not switched on; if it was generated once, \
+                       its record is gone: remove it, its volumes and its ServiceAccount by hand";
+        let path = format!("{POD_SPEC}.containers[{index}].name");
+        findings.push(Finding::warning(message).at(path).found(GUARD));
+    }
     port(document)
 }
 

@@ -25,6 +25,19 @@ pub fn check(document: &Document, injected: Injected, findings: &mut Vec<Finding
             .found(first.name.clone());
         findings.push(finding.propose(document.name.clone()));
     }
+    for (index, container) in document.containers.iter().enumerate() {
+        if document.containers[..index]
+            .iter()
+            .any(|other| other.name == container.name)
+        {
+            let path = format!("{path}[{index}].name");
+            findings.push(
+                Finding::error("two containers cannot have one name")
+                    .at(path)
+                    .found(container.name.clone()),
+            );
+        }
+    }
     let in_the_way = users.iter().find(|(_, container)| container.name == GUARD);
     for (index, container) in &users {
         let path = format!("{path}[{index}]");

@@ -25,7 +25,7 @@ pub(super) fn find(batch: &Batch) -> Vec<Placed<'_>> {
     items(batch).filter(|(_, _, item)| is_ours(item)).collect()
 }
 
-fn is_ours(item: &Item) -> bool {
+pub(super) fn is_ours(item: &Item) -> bool {
     let head = &item.head;
     head.labels
         .get(MANAGED_BY)
@@ -63,11 +63,22 @@ pub(super) fn upsert(
                 gone.entry(source).or_insert((0, framed, item)).0 += 1;
             }
         } else {
-            let message = format!(
-                "carries our marks, but nothing in the input calls for it and it is not as it was generated (a copy, or \
-                 changed by hand); remove it, or its annotation {} to keep it as your own",
-                keys::SOURCE
-            );
+            let id = &item.head.id;
+            let elsewhere = wanted.iter().find(|object| {
+                (&object.id.group, &object.id.kind, &object.id.name) == (&id.group, &id.kind, &id.name)
+            });
+            let message = match elsewhere {
+                Some(object) => format!(
+                    "was generated for namespace {} and has another now: whatever moves objects (a namespace function or \
+                     field) must come before this one and leave what is generated alone; or set notebooks.routeNamespace",
+                    object.id.namespace
+                ),
+                None => format!(
+                    "carries our marks, but nothing in the input calls for it and it is not as it was generated (a copy, or \
+                     changed by hand); remove it, or its annotation {} to keep it as your own",
+                    keys::SOURCE
+                ),
+            };
             findings.push(place(framed, item, Finding::error(message), None));
         }
     }

@@ -187,9 +187,10 @@ fn exchange(
     };
     let pod_value = pod_spec(meant);
     let mut changed = new != *record;
-    // The user named a ServiceAccount before and names none now.
-    if let (None, Some(name)) = (&record.account, account_of(guard)) {
-        new.account = Some(editor.set(pod(), ACCOUNT, &json!(name))?);
+    if let Some(name) = account_of(guard).filter(|name| pod_value[ACCOUNT] != **name) {
+        // The Notebook was renamed, or the user named a ServiceAccount before and names none now.
+        let before = editor.set(pod(), ACCOUNT, &json!(name))?;
+        new.account = record.account.clone().or(Some(before));
         pod_value[ACCOUNT] = json!(name);
         changed = true;
     }

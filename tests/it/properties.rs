@@ -334,6 +334,21 @@ proptest! {
     }
 }
 
+#[test]
+fn a_renamed_notebook_takes_its_guard_along() {
+    let text = "apiVersion: kubeflow.org/v1\nkind: Notebook\nmetadata:\n  name: nb\n  namespace: team\n  annotations:\n    notebooks.opendatahub.io/inject-auth: \"true\"\nspec:\n  template:\n    spec:\n      containers:\n      - name: main\n";
+    let renamed = output(&output(text).replacen("  name: nb\n", "  name: other\n", 1));
+    assert!(renamed.contains("      serviceAccountName: other\n"), "{renamed}");
+    assert!(!renamed.contains("nb-kube-rbac-proxy"), "{renamed}");
+    assert_eq!(output(&renamed), renamed);
+    let off = output(&renamed.replacen("inject-auth: \"true\"", "inject-auth: \"false\"", 1));
+    assert_eq!(
+        off,
+        text.replace("name: nb", "name: other")
+            .replace("\"true\"", "\"false\"")
+    );
+}
+
 fn super_framed(text: &str) -> usize {
     framed(text).stream.items.len()
 }
