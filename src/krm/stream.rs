@@ -160,7 +160,7 @@ pub fn frame(source: &Source) -> Result<Stream, SyntaxError> {
             head,
         };
         stream.documents.push(document);
-        stream.add(text, &scanner, item)?;
+        stream.add(text, &scanner, item, false)?;
     }
     Ok(stream)
 }
@@ -202,11 +202,18 @@ impl Item {
 // === impl Stream ===
 
 impl Stream {
-    /// Adds an object, or what is in it if it is a list.
-    fn add(&mut self, text: &str, scanner: &Scanner<'_>, item: Item) -> Result<(), SyntaxError> {
+    /// Adds an object, or what is in it if it is a list. What an orchestrator wrapped may lack a kind: kpt hands over
+    /// kustomizations as people write them.
+    fn add(
+        &mut self,
+        text: &str,
+        scanner: &Scanner<'_>,
+        item: Item,
+        wrapped: bool,
+    ) -> Result<(), SyntaxError> {
         let id = &item.head.id;
         let api_version = id.api_version();
-        if id.kind.is_empty() || api_version.is_empty() {
+        if !wrapped && (id.kind.is_empty() || api_version.is_empty()) {
             let missing = if id.kind.is_empty() { "kind" } else { "apiVersion" };
             let message = format!(
                 "no {missing}: every document must be a Kubernetes object; move other files out of the way"
@@ -226,7 +233,7 @@ impl Stream {
             self.items.push(item);
             return Ok(());
         };
-        self.list(text, &inner, entry, item.document)?;
+        self.list(text, &inner, entry, item.document, wrapped)?;
         Ok(())
     }
 
@@ -256,7 +263,7 @@ impl Stream {
             entries.last().map_or(start, |last| last.value.end)
         };
         let items = match named(text, &entries, "items") {
-            Some(entry) => Some(self.list(text, scanner, entry, 0)?),
+            Some(entry) => Some(self.list(text, scanner, entry, 0, true)?),
             None => None,
         };
         let function_config = match named(text, &entries, "functionConfig") {
@@ -283,6 +290,7 @@ impl Stream {
         scanner: &Scanner<'_>,
         entry: &Entry,
         document: usize,
+        wrapped: bool,
     ) -> Result<usize, SyntaxError> {
         let inner = scanner.until(entry.value.end);
         let start = inner.skip_trivia(entry.value.start)?;
@@ -342,7 +350,7 @@ impl Stream {
                 slot: Some((index, position)),
                 head,
             };
-            self.add(text, &inner, item)?;
+            self.add(text, &inner, item, wrapped)?;
         }
         Ok(index)
     }

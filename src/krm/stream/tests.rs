@@ -83,3 +83,9 @@ fn what_cannot_be_framed_says_where() {
     );
     assert_eq!(fails("a: 1\n---\n- x\n").offset, 0);
 }
+
+#[test]
+fn what_an_orchestrator_wraps_may_lack_a_kind() {
+    let list = "apiVersion: config.kubernetes.io/v1\nkind: ResourceList\nitems:\n- resources: [a.yaml]\n  metadata:\n    annotations: {internal.config.kubernetes.io/path: kustomization.yaml}\n";
+    assert_eq!(names(list), [""]);
+}
