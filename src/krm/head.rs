@@ -194,8 +194,8 @@ fn plain_key(key: &str) -> Option<&str> {
         [b'"', .., b'"'] | [b'\'', .., b'\''] if key.len() > 1 => &key[1..key.len() - 1],
         _ => key,
     };
-    let plain =
-        !inner.contains(['\\', '\'', '"', '\n']) && !inner.starts_with(['&', '*', '!', '?', '<', '{', '[']);
+    let plain = !inner.contains(['\\', '\'', '"', '\n', '\r'])
+        && !inner.starts_with(['&', '*', '!', '?', '<', '{', '[']);
     plain.then_some(inner)
 }
 
@@ -215,7 +215,7 @@ fn scalar(text: &str, entry: Option<&Entry>) -> Option<String> {
                 return None;
             }
             let inner = &value[1..end];
-            if inner.contains(['\\', '\n']) {
+            if inner.contains(['\\', '\n', '\r', '\u{85}', '\u{2028}', '\u{2029}']) {
                 return None;
             }
             inner
@@ -269,6 +269,7 @@ mod tests {
             "\"apiVersion\": 'apps/v1'\n'kind': \"Deployment\"\nmetadata: {namespace: ns, name: 'd'}\n",
             "{\"apiVersion\":\"apps/v1\",\"kind\":\"\\u0044eployment\",\"metadata\":{\"name\":\"d\",\"namespace\":\"ns\"}}",
             "x: &k Deployment\napiVersion: apps/v1\nkind: *k\nmetadata: &m\n  name: d\n  namespace: ns\n",
+            "apiVersion: apps/v1\nkind: \"Deployment\"\nmetadata: {namespace: ns, name: 'd'} # \n",
             "? apiVersion\n: apps/v1\nkind: Deployment\nmetadata: {name: d, namespace: ns}\n",
             "apiVersion: apps/v1\nkind: !!str Deployment\nmetadata:\n  <<: {name: d}\n  namespace: ns\n",
             "kind: Deployment\r\nmetadata:\r\n  namespace: ns\r\n  name: d\r\n  annotations: {a: gatewright}\r\napiVersion: apps/v1\r\n",
