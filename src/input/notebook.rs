@@ -84,6 +84,15 @@ pub struct Port {
 pub fn read(value: &Value) -> Result<Notebook, Vec<Finding>> {
     let mut reader = Reader { findings: Vec::new() };
     let metadata = Place::root(value).field("metadata");
+    let template = Place::root(value).field("spec").field("template");
+    for place in [
+        &metadata,
+        &Place::root(value).field("spec"),
+        &template,
+        &template.field("spec"),
+    ] {
+        reader.mapping(place);
+    }
     let pod = Place::root(value).field("spec").field("template").field("spec");
     let notebook = Notebook {
         name: reader.text(&metadata.field("name")),
@@ -182,6 +191,13 @@ impl Reader {
         }
     }
 
+    fn mapping(&mut self, place: &Place<'_>) {
+        if !place.value.is_null() && !place.value.is_object() {
+            let finding = Finding::error("must be a mapping").at(&place.path);
+            self.findings.push(finding.found(place.value.clone()));
+        }
+    }
+
     fn flag(&mut self, place: &Place<'_>) -> Option<bool> {
         match place.value {
             Value::Null => None,
@@ -257,6 +273,22 @@ mod tests {
     use serde_json::json;
 
     use super::*;
+
+    #[test]
+    fn what_holds_fields_is_a_mapping() {
+        for (value, path) in [
+            (json!({"metadata": "x"}), "metadata"),
+            (json!({"spec": "x"}), "spec"),
+            (json!({"spec": {"template": ["x"]}}), "spec.template"),
+            (json!({"spec": {"template": {"spec": 1}}}), "spec.template.spec"),
+        ] {
+            let lines: Vec<String> = read(&value).unwrap_err().iter().map(Finding::to_line).collect();
+            assert!(
+                lines[0].starts_with(&format!("error: {path}: must be a mapping")),
+                "{lines:?}"
+            );
+        }
+    }
 
     #[test]
     fn every_wrong_type_is_named() {
