@@ -53,6 +53,8 @@ pub struct Notebook {
     pub init_containers: Vec<Container>,
     /// Names in `spec.template.spec.volumes`
     pub volumes: Vec<String>,
+    /// The Secret of each volume, in their order; empty where it has none.
+    pub volume_secrets: Vec<String>,
 }
 
 /// A container's fields.
@@ -64,6 +66,23 @@ pub struct Container {
     pub ports: Vec<Port>,
     /// Names in `volumeMounts`
     pub volume_mounts: Vec<String>,
+    /// `command`
+    pub command: Vec<String>,
+    /// `args`
+    pub args: Vec<String>,
+    /// `env`
+    pub environment: Vec<Variable>,
+}
+
+/// An environment variable.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Variable {
+    /// `name`
+    pub name: String,
+    /// `value`; empty for none.
+    pub value: String,
+    /// Whether it has a `valueFrom`.
+    pub from_elsewhere: bool,
 }
 
 /// A container port.
@@ -114,6 +133,10 @@ pub fn read(value: &Value) -> Result<Notebook, Vec<Finding>> {
         volumes: reader.list(&pod.field("volumes"), |reader, place| {
             reader.text(&place.field("name"))
         }),
+        volume_secrets: pod.field("volumes").items(|volume| {
+            let secret = Place::root(volume).field("secret");
+            secret.field("secretName").lenient()
+        }),
     };
     if reader.findings.is_empty() {
         Ok(notebook)
@@ -136,6 +159,13 @@ fn container(reader: &mut Reader, place: &Place<'_>) -> Container {
         ports: reader.list(&place.field("ports"), port),
         volume_mounts: reader.list(&place.field("volumeMounts"), |reader, place| {
             reader.text(&place.field("name"))
+        }),
+        command: place.field("command").items(|text| Place::root(text).lenient()),
+        args: place.field("args").items(|text| Place::root(text).lenient()),
+        environment: place.field("env").items(|variable| Variable {
+            name: Place::root(variable).field("name").lenient(),
+            value: Place::root(variable).field("value").lenient(),
+            from_elsewhere: variable.get("valueFrom").is_some_and(|from| !from.is_null()),
         }),
     }
 }
@@ -167,6 +197,16 @@ impl<'a> Place<'a> {
             value: self.value.get(name).unwrap_or(&Value::Null),
             path,
         }
+    }
+
+    /// The text here; empty for anything else, which is left to the API server to refuse.
+    fn lenient(&self) -> String {
+        self.value.as_str().unwrap_or_default().to_owned()
+    }
+
+    /// The list here, item by item; empty for anything else.
+    fn items<T>(&self, read: impl FnMut(&Value) -> T) -> Vec<T> {
+        self.value.as_array().into_iter().flatten().map(read).collect()
     }
 }
 

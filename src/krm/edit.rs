@@ -5,6 +5,8 @@
 //! Callers compare the value that comes out with the one they meant, so an unusual document ends in a finding, not in a
 //! wrong file.
 
+mod scalar;
+
 use std::ops::Range;
 
 use serde_json::Value;

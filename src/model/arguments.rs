@@ -183,10 +183,7 @@ mod tests {
             ("T={}  T={} --b", "--b"),
             ("--a T={} T={}", "--a"),
             ("sh -c 'x $Y T={} z'", "sh -c 'x $Y z'"),
-            (
-                "start --ServerApp.tornado_settings {\"a\": 1} --b",
-                "start --b",
-            ),
+            ("start --ServerApp.tornado_settings {\"a\": 1} --b", "start --b"),
             ("start --ServerApp.tornado_settings --b", "start --b"),
         ] {
             assert_eq!(cut(text), rest, "{text}");
