@@ -7,6 +7,7 @@ pub mod arguments;
 pub mod defaults;
 pub mod digest;
 pub mod keys;
+pub mod legacy;
 pub mod names;
 pub mod notebook;
 pub mod platform;

@@ -3,6 +3,7 @@
 //! Takes framed sources and the environment's few words; gives what is to become of each item, what is added, and
 //! findings. With any error nothing changes. Pure: no file, clock, environment or randomness.
 
+mod convert;
 mod generated;
 mod patch;
 pub mod path;
@@ -97,6 +98,7 @@ pub fn frame(source: Source) -> Result<Framed, Finding> {
 pub fn generate(batch: &Batch, environment: &Environment) -> Outcome {
     let mut run = Run {
         batch,
+        accounts: convert::accounts(batch),
         findings: Vec::new(),
     };
     let mut outcome = run.generate(environment);
@@ -112,6 +114,7 @@ pub fn generate(batch: &Batch, environment: &Environment) -> Outcome {
 
 struct Run<'a> {
     batch: &'a Batch,
+    accounts: convert::Accounts<'a>,
     findings: Vec<Finding>,
 }
 
@@ -123,6 +126,8 @@ struct Found<'a> {
     value: Value,
     tree: Node,
     document: document::Notebook,
+    /// What it is now, if it was one of Open Data Hub 2. Value and document are those.
+    converted: Option<convert::Converted>,
 }
 
 /// What is to become of a Notebook.
@@ -131,6 +136,18 @@ enum Meaning {
     Guarded(model::Notebook),
     /// It does not. Its port is known, for the culler.
     Unguarded { port: u16 },
+}
+
+// === impl Found ===
+
+impl Found<'_> {
+    /// The text to edit, and the item in it.
+    fn text(&self) -> (&Source, &Item) {
+        match &self.converted {
+            Some(converted) => (&converted.source, &converted.item),
+            None => (&self.framed.source, self.item),
+        }
+    }
 }
 
 // === impl Run ===
@@ -211,6 +228,7 @@ impl<'a> Run<'a> {
                 .then_some((namespace.as_str(), &notebook.document))
         });
         policies::check(self.batch, closed, &mut self.findings);
+        convert::report(self.batch, &found, &meant, &plan.platform, &mut self.findings);
         let objects = manifests::objects(&plan);
         let mut sources: BTreeSet<String> = found
             .iter()
@@ -249,11 +267,24 @@ impl<'a> Run<'a> {
             let wanted = patch::Wanted {
                 namespace,
                 sidecar: sidecar.as_ref().map(|(guard, sidecar)| (*guard, sidecar)),
+                theirs: notebook
+                    .converted
+                    .as_ref()
+                    .is_some_and(|converted| converted.has_their_account(&self.accounts, namespace)),
             };
-            match patch::patch(&notebook.framed.source, notebook.item, &notebook.value, &wanted) {
-                Ok(Some(splices)) => outcome.changes[notebook.at.0][notebook.at.1] = Change::Edit(splices),
-                Ok(None) => {}
-                Err(findings) => {
+            let change = &mut outcome.changes[notebook.at.0][notebook.at.1];
+            let (source, item) = notebook.text();
+            match (
+                patch::patch(source, item, &notebook.value, &wanted),
+                &notebook.converted,
+            ) {
+                (Ok(splices), Some(converted)) => {
+                    let splices = splices.unwrap_or_default();
+                    *change = Change::Edit(vec![converted.edit(notebook.item, &splices)]);
+                }
+                (Ok(Some(splices)), None) => *change = Change::Edit(splices),
+                (Ok(None), None) => {}
+                (Err(findings), _) => {
                     for finding in findings {
                         self.about(notebook, finding);
                     }
@@ -304,22 +335,29 @@ impl<'a> Run<'a> {
             let read = piece.value().and_then(|value| Ok((value, piece.tree()?)));
             match read {
                 Err(error) => self.findings.push(syntax(&framed.source, &error).about(id)),
-                Ok((value, tree)) => match document::read(&value) {
-                    Ok(document) => found.push(Found {
-                        framed,
-                        at,
-                        item,
-                        value,
-                        tree,
-                        document,
-                    }),
-                    Err(findings) => {
-                        let placed = findings
-                            .into_iter()
-                            .map(|finding| place(framed, item, finding, Some(&tree)));
-                        self.findings.extend(placed);
+                Ok((value, tree)) => {
+                    let read = document::read(&value).and_then(|document| {
+                        let converted = convert::convert(framed, item, &value, &document)?;
+                        Ok((document, converted))
+                    });
+                    match read {
+                        Ok((document, converted)) => found.push(Found {
+                            framed,
+                            at,
+                            item,
+                            value: converted.as_ref().map_or(value, |new| new.value.clone()),
+                            tree,
+                            document: converted.as_ref().map_or(document, |new| new.document.clone()),
+                            converted,
+                        }),
+                        Err(findings) => {
+                            let placed = findings
+                                .into_iter()
+                                .map(|finding| place(framed, item, finding, Some(&tree)));
+                            self.findings.extend(placed);
+                        }
                     }
-                },
+                }
             }
         }
         found
@@ -343,19 +381,23 @@ impl<'a> Run<'a> {
         let namespace = model::namespace(document, platform, &mut findings);
         let switch = model::switch(document, &mut findings);
         model::misspelled(document, &mut findings);
-        let injected = match patch::injected(&notebook.value) {
+        let mut injected = match patch::injected(&notebook.value) {
             Ok(injected) => injected,
             Err(finding) => {
                 self.about(notebook, finding);
                 return None;
             }
         };
+        if let (Some(converted), Some(namespace)) = (&notebook.converted, &namespace) {
+            injected.service_account |=
+                !injected.guard && converted.has_their_account(&self.accounts, namespace);
+        }
         let meaning = match (namespace, switch) {
             (Some(namespace), Some(Switch::On)) => {
                 model::guarded(document, namespace.clone(), platform, injected, &mut findings)
                     .map(|notebook| (namespace, Meaning::Guarded(notebook)))
             }
-            (Some(namespace), Some(Switch::Off | Switch::Legacy)) => {
+            (Some(namespace), Some(Switch::Off)) => {
                 let port = model::unguarded(document, injected, &mut findings);
                 Some((namespace, Meaning::Unguarded { port }))
             }
@@ -417,7 +459,10 @@ impl<'a> Run<'a> {
         }
     }
 
-    fn about(&mut self, notebook: &Found<'a>, finding: Finding) {
+    fn about(&mut self, notebook: &Found<'a>, mut finding: Finding) {
+        if let (Some(converted), Some(field)) = (&notebook.converted, &mut finding.field) {
+            field.path = converted.path_before(&field.path);
+        }
         self.findings.push(place(
             notebook.framed,
             notebook.item,

@@ -93,11 +93,8 @@ fn value_end(bytes: &[u8], start: usize, outer: Option<u8>) -> usize {
         match (byte, quote) {
             (b'\\', Some(b'\'')) if depth == 0 => {}
             (b'\\', _) => at += 1,
-            (byte, Some(open)) => {
-                if byte == open {
-                    quote = None;
-                }
-            }
+            (byte, Some(open)) if byte == open => quote = None,
+            (_, Some(_)) => {}
             (byte, None) if Some(byte) == outer => return at + 1,
             (b'"' | b'\'', None) => quote = Some(byte),
             (b'{' | b'[', None) => depth += 1,

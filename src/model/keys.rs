@@ -35,6 +35,8 @@ pub const OWN_ANNOTATIONS: [&str; 5] = [
 pub const INJECT_AUTH: &str = "notebooks.opendatahub.io/inject-auth";
 /// Annotation: the switch, as Open Data Hub 2 and the design document spell it.
 pub const INJECT_OAUTH: &str = "notebooks.opendatahub.io/inject-oauth";
+/// Annotation: where Open Data Hub 2's proxy sent people who log out.
+pub const OAUTH_LOGOUT_URL: &str = "notebooks.opendatahub.io/oauth-logout-url";
 /// Annotation: who a Notebook belongs to, as TokenReview spells the name.
 pub const OWNER: &str = "opendatahub.io/username";
 /// Annotations: the sidecar's resources; cpu or memory, request or limit.
@@ -64,7 +66,7 @@ pub const FOREIGN_ANNOTATIONS: [&str; 6] = [
     "notebooks.opendatahub.io/last-image-version-git-commit-selection",
     "notebooks.opendatahub.io/last-size-selection",
     "notebooks.opendatahub.io/notebook-restart",
-    "notebooks.opendatahub.io/oauth-logout-url",
+    OAUTH_LOGOUT_URL,
     "notebooks.opendatahub.io/update-pending",
 ];
 

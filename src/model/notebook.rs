@@ -7,10 +7,10 @@ use std::collections::BTreeMap;
 
 use serde_json::Value;
 
-use super::keys;
 use super::names::{self, is_dns_label, near_label};
 use super::platform::{Platform, Resources, check_resources};
 use super::pod;
+use super::{keys, legacy};
 use crate::input::notebook::{Notebook as Document, POD_SPEC};
 use crate::krm::results::{Finding, Severity};
 
@@ -30,10 +30,6 @@ pub const GUARD_VOLUMES: [&str; 3] = [
     "kube-rbac-proxy-tls-certificates",
     "kube-rbac-proxy-token",
 ];
-/// The container of Open Data Hub 2's guard, its volumes and its finalizer.
-const LEGACY_GUARD: &str = "oauth-proxy";
-const LEGACY_VOLUMES: [&str; 3] = ["oauth-config", "oauth-client", "tls-certificates"];
-const LEGACY_FINALIZER: &str = "notebook-oauth-client-finalizer.opendatahub.io";
 
 /// The user and group of whoever has not logged in.
 pub const NOBODY: [&str; 2] = ["system:anonymous", "system:unauthenticated"];
@@ -48,8 +44,6 @@ pub enum Switch {
     On,
     /// It is not exposed.
     Off,
-    /// It is guarded by Open Data Hub 2's proxy and passes through until it is converted.
-    Legacy,
 }
 
 /// A Notebook to be guarded.
@@ -87,7 +81,7 @@ pub struct Injected {
     pub service_account: bool,
 }
 
-/// Reads the switch.
+/// Reads the switch. A Notebook of Open Data Hub 2 is read as it is once converted.
 ///
 /// # Errors
 /// A value other than `"true"` and `"false"`, and switches that contradict each other.
@@ -117,7 +111,7 @@ pub fn switch(document: &Document, findings: &mut Vec<Finding>) -> Option<Switch
         return None;
     }
     let path = format!("metadata.annotations[{:?}]", keys::INJECT_OAUTH);
-    let legacy = legacy_parts(document);
+    let legacy = legacy::leftovers(document);
     match (current, older) {
         (Some(current), Some(older)) if current != older => {
             let message = format!("contradicts {}; keep one of the two", keys::INJECT_AUTH);
@@ -131,9 +125,10 @@ pub fn switch(document: &Document, findings: &mut Vec<Finding>) -> Option<Switch
         }
         (Some(true), _) if !legacy.is_empty() => {
             let message = format!(
-                "switched on, but what Open Data Hub 2 added is still there ({}); take it out, or remove this annotation \
-                 until it is converted",
-                legacy.join(", ")
+                "switched on, but what Open Data Hub 2 added is still there ({}); take it out, or set {} to \"true\" as \
+                 well to have the Notebook converted",
+                legacy.join(", "),
+                keys::INJECT_OAUTH
             );
             let path = format!("metadata.annotations[{:?}]", keys::INJECT_AUTH);
             findings.push(Finding::error(message).at(path));
@@ -144,18 +139,19 @@ pub fn switch(document: &Document, findings: &mut Vec<Finding>) -> Option<Switch
             findings.push(Finding::warning(message).at(path));
             Some(Switch::On)
         }
-        (None, Some(true)) if !legacy.is_empty() => {
-            let message = format!(
-                "guarded by Open Data Hub 2's proxy ({}): it passes through unchanged and is not exposed until it is \
-                 converted to {}; beside a guarded Notebook, the namespace's closing policy closes it too",
-                legacy.join(", "),
-                keys::INJECT_AUTH
-            );
-            findings.push(Finding::warning(message).at(path));
-            Some(Switch::Legacy)
-        }
         (Some(true), _) | (None, Some(true)) => Some(Switch::On),
-        (Some(false) | None, _) => Some(Switch::Off),
+        (Some(false) | None, _) => {
+            if !legacy.is_empty() {
+                let message = format!(
+                    "not switched on, but what Open Data Hub 2 added is there ({}): it passes through unchanged and is not \
+                     exposed; set {} to \"true\" to have the Notebook converted, or take it out",
+                    legacy.join(", "),
+                    keys::INJECT_OAUTH
+                );
+                findings.push(Finding::warning(message));
+            }
+            Some(Switch::Off)
+        }
     }
 }
 
@@ -183,29 +179,6 @@ pub fn misspelled(document: &Document, findings: &mut Vec<Finding>) {
         let message = format!("means nothing here; did you mean {near}?");
         findings.push(Finding::warning(message).at(format!("metadata.annotations[{key:?}]")));
     }
-}
-
-/// What Open Data Hub 2's controller left in a Notebook.
-fn legacy_parts(document: &Document) -> Vec<String> {
-    let container = document
-        .containers
-        .iter()
-        .any(|container| container.name == LEGACY_GUARD);
-    let volumes = document
-        .volumes
-        .iter()
-        .filter(|name| LEGACY_VOLUMES.contains(&name.as_str()));
-    let finalizer = document.finalizers.iter().any(|name| name == LEGACY_FINALIZER);
-    let mut parts = Vec::new();
-    if container {
-        parts.push(format!("container {LEGACY_GUARD}"));
-        // The volumes' names alone prove nothing: people call their own volumes tls-certificates.
-        parts.extend(volumes.map(|name| format!("volume {name}")));
-    }
-    if finalizer {
-        parts.push(format!("finalizer {LEGACY_FINALIZER}"));
-    }
-    parts
 }
 
 /// The namespace of a Notebook: its own, or Platform's default.
@@ -406,7 +379,7 @@ fn service_account(document: &Document, injected: Injected, findings: &mut Vec<F
 }
 
 /// The port that the notebook controller's Service leads to: the first of the first container's.
-fn port(document: &Document) -> u16 {
+pub fn port(document: &Document) -> u16 {
     let user = document
         .containers
         .iter()

@@ -31,6 +31,8 @@ pub(super) struct Wanted<'a> {
     pub(super) namespace: &'a str,
     /// Its guard, if it is to have one.
     pub(super) sidecar: Option<(&'a Guard, &'a Sidecar)>,
+    /// The ServiceAccount that it names was put there by Open Data Hub 2 and is not given back.
+    pub(super) theirs: bool,
 }
 
 /// The record in the annotation.
@@ -85,7 +87,7 @@ pub(super) fn patch(
         }
         match (&record, wanted.sidecar) {
             (None, None) => Ok(()),
-            (None, Some((guard, sidecar))) => put_in(editor, meant, guard, sidecar),
+            (None, Some((guard, sidecar))) => put_in(editor, meant, guard, sidecar, wanted.theirs),
             (Some(record), Some((guard, sidecar))) => exchange(editor, meant, record, guard, sidecar),
             (Some(record), None) => take_out(editor, meant, record),
         }
@@ -112,12 +114,17 @@ fn put_in(
     meant: &mut Value,
     guard: &Guard,
     sidecar: &Sidecar,
+    theirs: bool,
 ) -> Result<(), EditError> {
     editor.push(pod(), "containers", std::slice::from_ref(&sidecar.container))?;
     let volumes = editor.push(pod(), "volumes", &sidecar.volumes)?;
-    let account = account_of(guard)
-        .map(|name| editor.set(pod(), ACCOUNT, &json!(name)))
-        .transpose()?;
+    let before = &pod_spec(meant)[ACCOUNT];
+    let account = match account_of(guard) {
+        Some(name) if theirs && before == name => Some(Before::Absent),
+        Some(name) => Some(editor.set(pod(), ACCOUNT, &json!(name))?),
+        None => None,
+    };
+    let account = account.map(|before| if theirs { Before::Absent } else { before });
     let record = Record {
         hash: content_hash(guard, sidecar),
         volumes,
@@ -345,7 +352,7 @@ fn position(items: &Value, name: &str) -> Option<usize> {
     items.as_array()?.iter().position(|item| item["name"] == name)
 }
 
-fn positions(items: &Value, names: &[&str]) -> Vec<usize> {
+pub(super) fn positions(items: &Value, names: &[&str]) -> Vec<usize> {
     let named = |item: &Value| item["name"].as_str().is_some_and(|name| names.contains(&name));
     let items = items.as_array().into_iter().flatten().enumerate();
     items
@@ -363,7 +370,7 @@ fn push(list: &mut Value, items: impl IntoIterator<Item = Value>) {
     }
 }
 
-fn remove(list: &mut Value, gone: &[usize]) {
+pub(super) fn remove(list: &mut Value, gone: &[usize]) {
     if let Value::Array(items) = list {
         let mut index = 0;
         items.retain(|_| {
@@ -373,7 +380,7 @@ fn remove(list: &mut Value, gone: &[usize]) {
     }
 }
 
-fn drop_field(value: &mut Value, key: &str) {
+pub(super) fn drop_field(value: &mut Value, key: &str) {
     if let Value::Object(fields) = value {
         fields.shift_remove(key);
     }

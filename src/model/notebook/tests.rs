@@ -70,17 +70,22 @@ fn two_switches_agree_or_fail() {
 }
 
 #[test]
-fn a_2x_notebook_passes_until_it_is_converted() {
+fn what_is_left_of_2x_is_in_the_way_or_said() {
     let (new, old) = (keys::INJECT_AUTH, keys::INJECT_OAUTH);
-    let (switch, line) = switched(&json!({old: "true"}), true);
-    assert_eq!(switch, Some(Switch::Legacy));
+    let (switch, line) = switched(&json!({new: "true"}), true);
+    assert_eq!(switch, None);
     assert!(
-        line.starts_with("warning: ") && line.contains("not exposed"),
+        line.starts_with("error: ") && line.contains("still there"),
         "{line}"
     );
-    let (switch, line) = switched(&json!({old: "true", new: "true"}), true);
-    assert_eq!(switch, None);
-    assert!(line.contains("still there"), "{line}");
+    for annotations in [json!({}), json!({new: "false"}), json!({old: "false"})] {
+        let (switch, line) = switched(&annotations, true);
+        assert_eq!(switch, Some(Switch::Off));
+        assert!(
+            line.starts_with("warning: ") && line.contains("container oauth-proxy"),
+            "{line}"
+        );
+    }
 }
 
 fn guard(change: impl FnMut(&mut Value)) -> (Option<Notebook>, Vec<String>) {
