@@ -8,13 +8,19 @@ use std::ops::Range;
 /// The parts of `text` to leave out so that an argument is gone: each time it stands there its name, its value, and the
 /// blanks or the line break that keep it apart from its neighbours.
 pub fn cuts(text: &str, argument: &str) -> Vec<Range<usize>> {
-    let mut found = Vec::new();
+    let mut found: Vec<Range<usize>> = Vec::new();
     let mut from = 0;
     while let Some(at) = text[from..].find(argument).map(|at| from + at) {
         from = at + argument.len();
         if let Some(range) = whole(text, at, argument) {
             from = range.end;
-            found.push(range);
+            // Two with blanks between go as one.
+            match found.last_mut() {
+                Some(before) if text.get(before.end..range.start).is_some_and(is_blank) => {
+                    before.end = range.end
+                }
+                _ => found.push(range),
+            }
         }
     }
     let mut cuts: Vec<Range<usize>> = Vec::new();
@@ -111,6 +117,10 @@ fn value_end(bytes: &[u8], start: usize, outer: Option<u8>) -> usize {
     }
 }
 
+fn is_blank(text: &str) -> bool {
+    text.bytes().all(|byte| matches!(byte, b' ' | b'\t'))
+}
+
 /// What goes with an argument: its line, if it has one to itself; otherwise the blanks in front of it, or behind it where
 /// it is the line's first. Nothing before `floor`.
 fn with_blanks(text: &str, range: Range<usize>, floor: usize) -> Range<usize> {
@@ -125,7 +135,7 @@ fn with_blanks(text: &str, range: Range<usize>, floor: usize) -> Range<usize> {
         .take_while(blank)
         .last()
         .map_or(range.end, |at| at + 1);
-    let first = start == floor || bytes[start - 1] == b'\n';
+    let first = start == 0 || bytes[start - 1] == b'\n';
     let last = end == bytes.len() || bytes[end] == b'\n';
     match (first, last) {
         (true, true) if start > floor => start - 1..end,
@@ -179,6 +189,10 @@ mod tests {
             ("--a T={\"user\": \"a b\"", "--a"),
             ("T={}  T={} --b", "--b"),
             ("--a T={} T={}", "--a"),
+            ("--a T={} T={}  T={}", "--a"),
+            ("--a T={}\nT={} --b", "--a\n--b"),
+            ("T={} T={}\nT={}\n--b", "--b"),
+            ("'T=a 'T=b --c", "--c"),
             ("sh -c 'x $Y T={} z'", "sh -c 'x $Y z'"),
             ("start --ServerApp.tornado_settings {\"a\": 1} --b", "start --b"),
             ("start --ServerApp.tornado_settings --b", "start --b"),

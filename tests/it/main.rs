@@ -17,6 +17,7 @@ mod documents;
 mod fidelity;
 mod golden;
 mod house;
+mod legacy;
 mod orchestrators;
 mod parts;
 mod program;
