@@ -17,7 +17,7 @@ pub fn cuts(text: &str, argument: &str) -> Vec<Range<usize>> {
             // Two with blanks between go as one.
             match found.last_mut() {
                 Some(before) if text.get(before.end..range.start).is_some_and(is_blank) => {
-                    before.end = range.end
+                    before.end = range.end;
                 }
                 _ => found.push(range),
             }
@@ -100,7 +100,6 @@ fn value_end(bytes: &[u8], start: usize, outer: Option<u8>) -> usize {
             (b'\\', Some(b'\'')) if depth == 0 => {}
             (b'\\', _) => at += 1,
             (byte, Some(open)) if byte == open => quote = None,
-            (_, Some(_)) => {}
             (byte, None) if Some(byte) == outer => return at + 1,
             (b'"' | b'\'', None) => quote = Some(byte),
             (b'{' | b'[', None) => depth += 1,
@@ -192,7 +191,7 @@ mod tests {
             ("--a T={} T={}  T={}", "--a"),
             ("--a T={}\nT={} --b", "--a\n--b"),
             ("T={} T={}\nT={}\n--b", "--b"),
-            ("'T=a 'T=b --c", "--c"),
+            ("'T=a 'T=b --c", ""),
             ("sh -c 'x $Y T={} z'", "sh -c 'x $Y z'"),
             ("start --ServerApp.tornado_settings {\"a\": 1} --b", "start --b"),
             ("start --ServerApp.tornado_settings --b", "start --b"),

@@ -28,7 +28,7 @@ const POD: [Step<'_>; 3] = [Key("spec"), Key("template"), Key("spec")];
 const METADATA: [Step<'_>; 1] = [Key("metadata")];
 const ANNOTATIONS: [Step<'_>; 2] = [Key("metadata"), Key("annotations")];
 
-/// Namespace and name of the ServiceAccounts in the input that we did not make.
+/// Namespace and name of the `ServiceAccount`s in the input that we did not make.
 pub(super) type Accounts<'a> = BTreeSet<(&'a str, &'a str)>;
 
 /// A Notebook as it is without what Open Data Hub 2 put into it.
@@ -270,7 +270,7 @@ impl Converted {
     }
 }
 
-/// The ServiceAccounts in the input that we did not make.
+/// The `ServiceAccount`s in the input that we did not make.
 pub(super) fn accounts(batch: &Batch) -> Accounts<'_> {
     let heads = items(batch).filter(|(_, _, item)| !generated::is_ours(item));
     let ids = heads.map(|(_, _, item)| &item.head.id);
