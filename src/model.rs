@@ -4,8 +4,10 @@
 //! YAML, and never makes an object.
 
 pub mod backend_tls;
+pub mod companion;
 pub mod defaults;
 pub mod digest;
+pub mod habits;
 pub mod keys;
 pub mod names;
 pub mod notebook;

@@ -11,8 +11,10 @@ pub mod hash;
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::input::notebook::{GROUP, KIND, VERSIONS};
+use crate::input::platform::Operator;
 use crate::krm::object_id::ObjectId;
 use crate::krm::results::Finding;
+use crate::model::companion;
 use crate::model::names::{is_dns_label, joined};
 use crate::model::notebook::{NOTEBOOK_PORT, Notebook, Open};
 use crate::model::platform::Platform;
@@ -64,6 +66,16 @@ pub fn make(
                 .at("metadata.name")
                 .found(guard.service.clone());
             findings.push(finding.about(&notebook_id(namespace, &guard.service)));
+        }
+    }
+    if platform.notebook_controller == Operator::OpenDataHub {
+        let on = guards.keys().map(|id| (id, true));
+        let off = others.keys().map(|id| (id, false));
+        let all = on
+            .chain(off)
+            .map(|((namespace, name), on)| ((namespace.as_str(), name.as_str()), on));
+        for ((namespace, name), finding) in companion::collisions(&all.collect()) {
+            findings.push(finding.about(&notebook_id(namespace, name)));
         }
     }
     if platform.short_paths {

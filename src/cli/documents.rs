@@ -1,13 +1,13 @@
 //! The documents that are generated from the types: schemas, CRDs, the function's definition.
 
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use super::{SchemaKind, streams};
 use crate::config::access_graph;
 use crate::error::Error;
-use crate::input::schema;
+use crate::input::{notebook, schema};
 use crate::krm::yaml::{Quoting, to_block};
-use crate::model::defaults;
+use crate::model::{companion, defaults};
 
 /// How the function is used, in its definition.
 const USAGE: &str = "List a Platform under `transformers:` (kustomize) or `pipeline.mutators` (kpt). Notebooks that carry \
@@ -19,7 +19,7 @@ pub(super) fn crds() -> Result<(), Error> {
         access_graph::KIND,
         access_graph::PLURAL,
         "What was written for one source document, and what the reporter found of it.",
-        schema::of::<access_graph::AccessGraphSpec>(),
+        &schema::of::<access_graph::AccessGraphSpec>(),
         schema::of::<access_graph::AccessGraphStatus>(),
     );
     let platform = schema::platform_crd(&defaults::for_schema());
@@ -34,8 +34,20 @@ pub(super) fn schema(what: SchemaKind) -> Result<(), Error> {
         SchemaKind::Platform => pretty(&schema::platform_document(&fixed)),
         SchemaKind::Function => to_block(&schema::function_definition(&fixed, USAGE), Quoting::WhereNeeded),
         SchemaKind::Defaults => defaults::to_markdown(),
+        SchemaKind::Argocd => to_block(&ignore_differences(), Quoting::WhereNeeded),
     };
     streams::print(&text)
+}
+
+/// A part of an Application's `spec` (argoproj/argo-cd `pkg/apis/application/v1alpha1/types.go`).
+fn ignore_differences() -> Value {
+    json!({
+        "ignoreDifferences": [{
+            "group": notebook::GROUP,
+            "kind": notebook::KIND,
+            "jqPathExpressions": companion::ignored_paths()
+        }]
+    })
 }
 
 fn pretty(value: &Value) -> String {

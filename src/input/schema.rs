@@ -74,8 +74,7 @@ pub fn platform_crd(defaults: &[(&str, String)]) -> Value {
 }
 
 /// The `CustomResourceDefinition` of a kind of ours whose spec has this schema; with a status of its own if one is given.
-pub fn crd_of(kind: &str, plural: &str, about: &str, spec: Value, status: Value) -> Value {
-    let mut status = status;
+pub fn crd_of(kind: &str, plural: &str, about: &str, spec: &Value, mut status: Value) -> Value {
     by_type(&mut status);
     let mut schema = document(about, spec);
     schema["properties"]["status"] = status;
@@ -157,11 +156,11 @@ fn open_api(defaults: &[(&str, String)]) -> Value {
     strip_closed(&mut spec);
     document(
         "The facts of the target cluster: functionConfig of gatewright.",
-        spec,
+        &spec,
     )
 }
 
-fn document(about: &str, spec: Value) -> Value {
+fn document(about: &str, spec: &Value) -> Value {
     json!({
         "type": "object",
         "description": about,

@@ -6,7 +6,8 @@ use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 use serde::Serialize;
 
 use super::{Object, meta};
-use crate::config::access_graph::{AccessGraphSpec, KIND, Member, Source};
+pub use crate::config::access_graph::KIND;
+use crate::config::access_graph::{AccessGraphSpec, Member, Source};
 use crate::input::platform::{GROUP, VERSION};
 use crate::krm::object_id::ObjectId;
 use crate::model::keys;

@@ -7,11 +7,12 @@ use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 use serde::Serialize;
 
 use super::{Object, meta};
+use crate::model::names::notebook_path;
 use crate::model::notebook::GUARD_PORT;
 use crate::model::platform::Platform;
 use crate::plan::class::Class;
 use crate::plan::exposed::{Exposed, SERVICE_PORT};
-use crate::plan::guard::{Guard, notebook_path};
+use crate::plan::guard::Guard;
 
 /// API group.
 pub(super) const GROUP: &str = "gateway.networking.k8s.io";

@@ -6,7 +6,7 @@
 
 use super::defaults;
 use super::platform::Tls;
-use crate::input::platform::{CaRef, GatewayImplementation};
+use crate::input::platform::{CaRef, GatewayImplementation, TlsSpec};
 use crate::krm::results::Finding;
 
 /// First version of the Gateway API with BackendTLSPolicy in its standard channel, as `v1`.
@@ -51,22 +51,22 @@ pub struct Target<'a> {
     pub namespace: &'a str,
 }
 
-/// Chooses. `given` is Platform's `tls.caRef`.
+/// Chooses, by who issues the certificates and what Platform says of TLS.
 ///
 /// # Errors
 /// An authority that this kind of object cannot refer to; verification turned off where there is no way to say so.
-pub fn choose(
-    target: &Target<'_>,
-    tls: &Tls,
-    given: Option<&CaRef>,
-    skip_verify: bool,
-    findings: &mut Vec<Finding>,
-) -> BackendTls {
+pub fn choose(target: &Target<'_>, issuer: &Tls, tls: &TlsSpec, findings: &mut Vec<Finding>) -> BackendTls {
+    let given = tls.ca_ref.as_ref();
+    let skip_verify = tls.skip_verify == Some(true);
+    if skip_verify {
+        let message = "the guards' certificates are not verified: whoever can answer for their address can read every request";
+        findings.push(Finding::warning(message).at("spec.tls.skipVerify").propose(false));
+    }
     let istio = target.implementation == GatewayImplementation::Istio;
     let since = parse(target.gateway_api).is_some_and(|version| version >= POLICY_SINCE);
     // A BackendTLSPolicy reads the key `ca.crt`, which OpenShift's service CA is published under nowhere: where Istio can
     // read the file, it does.
-    let from_file = istio && *tls == Tls::ServiceCa && given.is_none();
+    let from_file = istio && *issuer == Tls::ServiceCa && given.is_none();
     if istio && (skip_verify || from_file || !since) {
         let authority = if skip_verify {
             Authority::Anybody
@@ -189,7 +189,12 @@ mod tests {
             namespace: "ingress",
         };
         let mut findings = Vec::new();
-        let chosen = choose(&target, tls, given, skip_verify, &mut findings);
+        let spec = TlsSpec {
+            ca_ref: given.cloned(),
+            skip_verify: Some(skip_verify),
+            ..TlsSpec::default()
+        };
+        let chosen = choose(&target, tls, &spec, &mut findings);
         (chosen, findings.iter().map(Finding::to_line).collect())
     }
 
@@ -276,14 +281,17 @@ mod tests {
             Some(&given),
             true,
         );
-        assert_eq!(lines.len(), 3, "{lines:#?}");
+        assert_eq!(lines.len(), 4, "{lines:#?}");
     }
 
     #[test]
     fn turned_off_is_turned_off_only_where_that_can_be_said() {
         let (found, lines) = chosen(GatewayImplementation::Istio, "1.4", &Tls::Provided, None, true);
         assert_eq!(found, BackendTls::DestinationRule(Authority::Anybody));
-        assert_eq!(lines, [""; 0]);
+        assert!(
+            lines.len() == 1 && lines[0].starts_with("warning: "),
+            "{lines:#?}"
+        );
         let (_, lines) = chosen(
             GatewayImplementation::EnvoyGateway,
             "1.4",
@@ -291,6 +299,6 @@ mod tests {
             None,
             true,
         );
-        assert!(lines[0].contains("always verifies"), "{lines:#?}");
+        assert!(lines[1].contains("always verifies"), "{lines:#?}");
     }
 }

@@ -117,17 +117,13 @@ pub const SECRETS_STRATEGY: Default = Default::same("secrets.strategy", "Referen
 pub const ACCESS_GRAPHS: Default = Default::same("accessGraphs", "Emit");
 
 /// Fields whose default comes from other fields, or is no single value.
-const DERIVED: [(&str, &str); 6] = [
+const DERIVED: [(&str, &str); 5] = [
     ("notebooks.routeNamespace", "the value of `applicationsNamespace`"),
     (
         "notebooks.culler.namespace",
         "the value of `applicationsNamespace`",
     ),
     ("notebooks.culler.labels", "`app: notebook-controller`"),
-    (
-        "sidecar.program",
-        "with `notebooks.controller: OpenDataHub` what that controller's image holds: `odh-kube-rbac-proxy`",
-    ),
     (
         "tls.caRef.kind",
         "`Secret` (in `gateway.namespace`) for Istio below Gateway API 1.4, else `ConfigMap` (in each Notebook's namespace)",

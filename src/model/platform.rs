@@ -157,13 +157,7 @@ pub fn resolve(
         .unwrap_or(defaults::ALLOW_TAGS.on(resolver.flavor) == "true");
     let image = resolver.image(sidecar.image, environment, allow_tags);
     let controller = resolver.choice::<Operator>(notebooks.controller, &defaults::NOTEBOOK_CONTROLLER)?;
-    let program = match (sidecar.program, controller) {
-        // Its configuration names a verb, and its image honours it.
-        (None, Operator::OpenDataHub) => SidecarProgram::OdhKubeRbacProxy,
-        (given, _) => resolver.choice(given, &defaults::SIDECAR_PROGRAM)?,
-    };
-    resolver.program(program);
-    super::programs::check_image(program, &image, resolver.findings);
+    let program = resolver.program(sidecar.program, controller, &image)?;
     let gateway_api = resolver.text(gateway.gateway_api, &defaults::GATEWAY_API);
     let issuer = resolver.tls(&tls)?;
     let target = backend_tls::Target {
@@ -171,20 +165,7 @@ pub fn resolve(
         gateway_api: &gateway_api,
         namespace: &gateway_namespace,
     };
-    let skip_verify = tls.skip_verify == Some(true);
-    let backend_tls = backend_tls::choose(
-        &target,
-        &issuer,
-        tls.ca_ref.as_ref(),
-        skip_verify,
-        resolver.findings,
-    );
-    if skip_verify {
-        let message = "the guards' certificates are not verified: whoever can answer for their address can read every request";
-        resolver
-            .findings
-            .push(Finding::warning(message).at("spec.tls.skipVerify").propose(false));
-    }
+    let backend_tls = backend_tls::choose(&target, &issuer, &tls, resolver.findings);
     let requests = sidecar
         .resources
         .clone()
@@ -269,8 +250,20 @@ struct Resolver<'a> {
 // === impl Resolver ===
 
 impl Resolver<'_> {
-    /// A program that the schema knows and this version cannot put in, and what others cannot do.
-    fn program(&mut self, program: SidecarProgram) {
+    /// The guard's program. Open Data Hub's controller names a verb in its configuration, and has an image that honours it.
+    fn program(
+        &mut self,
+        given: Option<SidecarProgram>,
+        controller: Operator,
+        image: &str,
+    ) -> Option<SidecarProgram> {
+        let program = match (given, controller) {
+            (None, Operator::OpenDataHub) => SidecarProgram::OdhKubeRbacProxy,
+            (given, _) => self.choice(given, &defaults::SIDECAR_PROGRAM)?,
+        };
+        if controller == Operator::None {
+            super::programs::check_image(program, image, self.findings);
+        }
         if program == SidecarProgram::Gatewright {
             let message =
                 "this version has no proxy of its own yet; name a kube-rbac-proxy image and program";
@@ -280,6 +273,7 @@ impl Resolver<'_> {
                     .propose("kube-rbac-proxy"),
             );
         }
+        Some(program)
     }
 
     fn text(&self, given: Option<String>, default: &FieldDefault) -> String {

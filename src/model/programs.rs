@@ -74,12 +74,12 @@ mod tests {
 
     #[test]
     fn an_image_of_another_name_than_the_program_is_said() {
+        use SidecarProgram::{KubeRbacProxy, OdhKubeRbacProxy};
         let check = |program, image: &str| {
             let mut findings = Vec::new();
             check_image(program, image, &mut findings);
             findings.len()
         };
-        use SidecarProgram::{KubeRbacProxy, OdhKubeRbacProxy};
         for (program, image, expected) in [
             (
                 KubeRbacProxy,

@@ -1,7 +1,7 @@
 //! A guarded Notebook and the names of everything that is made for it.
 
-use crate::model::names::{LABEL_MAX, joined, suffixed};
-use crate::model::notebook::{COMMON_ACCOUNTS, GUARD, Notebook, ServiceAccount};
+use crate::model::names::{guard_secret, guard_service, joined};
+use crate::model::notebook::{COMMON_ACCOUNTS, Notebook, ServiceAccount};
 
 /// A guarded Notebook.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -34,7 +34,7 @@ impl Guard {
     /// Names everything for a Notebook.
     pub fn new(notebook: Notebook) -> Self {
         let (namespace, name) = (&notebook.namespace, &notebook.name);
-        let service = suffixed(name, GUARD, LABEL_MAX);
+        let service = guard_service(name);
         let route = joined("nb", namespace, name);
         let service_account = match &notebook.service_account {
             // An account that pods get without asking must not hold the guard's rights.
@@ -44,7 +44,7 @@ impl Guard {
         };
         Self {
             config_map: format!("{service}-config"),
-            tls_secret: format!("{service}-tls"),
+            tls_secret: guard_secret(&service),
             delegator: format!("{route}-auth-delegator"),
             access: format!("{name}-notebook-access"),
             grant: format!("{service}-route"),
@@ -60,9 +60,4 @@ impl Guard {
     pub fn host(&self) -> String {
         format!("{}.{}.svc", self.service, self.notebook.namespace)
     }
-}
-
-/// The path a Notebook is served under: its server's own base path, so nothing is rewritten.
-pub fn notebook_path(namespace: &str, name: &str) -> String {
-    format!("/notebook/{namespace}/{name}")
 }
