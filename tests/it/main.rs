@@ -21,4 +21,5 @@ mod orchestrators;
 mod parts;
 mod program;
 mod properties;
+mod recordings;
 mod scalars;
