@@ -3,6 +3,7 @@
 //! Takes documents from `input`; gives typed meaning, or findings with field and proposed value. Never reads or writes
 //! YAML, and never makes an object.
 
+pub mod backend_tls;
 pub mod defaults;
 pub mod digest;
 pub mod keys;
@@ -10,4 +11,5 @@ pub mod names;
 pub mod notebook;
 pub mod platform;
 pub mod pod;
+pub mod programs;
 pub mod quantity;

@@ -24,9 +24,11 @@ use crate::krm::stream::{Item, Stream};
 use crate::krm::tree::Node;
 use crate::krm::write::Change;
 use crate::manifests::{self, Object, sidecar};
+use crate::model::backend_tls;
 use crate::model::keys;
 use crate::model::notebook::{self as model, Switch};
 use crate::model::platform::{Environment, Platform};
+use crate::model::programs;
 use crate::plan;
 
 /// A framed source.
@@ -129,8 +131,8 @@ struct Found<'a> {
 enum Meaning {
     /// It gets a guard.
     Guarded(model::Notebook),
-    /// It does not. Its port is known, for the culler.
-    Unguarded { port: u16 },
+    /// It does not. Its port is known, for the culler; and whether it is exposed all the same.
+    Unguarded { port: u16, open: Option<model::Open> },
 }
 
 // === impl Run ===
@@ -164,6 +166,7 @@ impl<'a> Run<'a> {
             return outcome;
         };
         let mut guarded = Vec::new();
+        let mut exposed = Vec::new();
         let mut others = BTreeMap::new();
         let mut seen = BTreeMap::new();
         let mut meant = Vec::new();
@@ -181,8 +184,9 @@ impl<'a> Run<'a> {
                 self.about(notebook, Finding::error(message).at("metadata.name"));
             }
             match &meaning {
-                Some((namespace, Meaning::Unguarded { port })) => {
+                Some((namespace, Meaning::Unguarded { port, open })) => {
                     others.insert((namespace.clone(), notebook.document.name.clone()), *port);
+                    exposed.extend(open.clone());
                 }
                 Some((_, Meaning::Guarded(guard))) => guarded.push(guard.clone()),
                 None => {}
@@ -190,7 +194,13 @@ impl<'a> Run<'a> {
             meant.push(meaning);
         }
         let mut collisions = Vec::new();
-        let plan = plan::make(platform, guarded, &others, &mut collisions);
+        let plan = plan::make(platform, guarded, exposed, &others, &mut collisions);
+        if !plan.guards.is_empty() {
+            let platform = plan::platform_id(&plan.platform);
+            let notes = model_notes(&plan.platform);
+            self.findings
+                .extend(notes.map(|finding| finding.about(&platform)));
+        }
         for finding in collisions {
             let about = found.iter().zip(&meant).find(|(notebook, meaning)| {
                 let id = meaning
@@ -357,7 +367,8 @@ impl<'a> Run<'a> {
             }
             (Some(namespace), Some(Switch::Off | Switch::Legacy)) => {
                 let port = model::unguarded(document, injected, &mut findings);
-                Some((namespace, Meaning::Unguarded { port }))
+                let open = model::open(document, &namespace, platform, &mut findings);
+                Some((namespace, Meaning::Unguarded { port, open }))
             }
             _ => None,
         };
@@ -425,6 +436,14 @@ impl<'a> Run<'a> {
             Some(&notebook.tree),
         ));
     }
+}
+
+/// What a reader of a guarded graph must know of the platform.
+fn model_notes(platform: &Platform) -> impl Iterator<Item = Finding> {
+    let program = programs::limits(platform.sidecar.program);
+    program
+        .into_iter()
+        .chain(backend_tls::assumed(&platform.backend_tls))
 }
 
 /// Whether an object is of a kind that the generator acts on.

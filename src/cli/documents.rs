@@ -3,6 +3,7 @@
 use serde_json::Value;
 
 use super::{SchemaKind, streams};
+use crate::config::access_graph;
 use crate::error::Error;
 use crate::input::schema;
 use crate::krm::yaml::{Quoting, to_block};
@@ -14,10 +15,16 @@ notebooks.opendatahub.io/inject-auth: \"true\" get their guard, and the objects 
 
 /// Prints the CRDs.
 pub(super) fn crds() -> Result<(), Error> {
-    streams::print(&to_block(
-        &schema::platform_crd(&defaults::for_schema()),
-        Quoting::WhereNeeded,
-    ))
+    let graph = schema::crd_of(
+        access_graph::KIND,
+        access_graph::PLURAL,
+        "What was written for one source document, and what the reporter found of it.",
+        schema::of::<access_graph::AccessGraphSpec>(),
+        schema::of::<access_graph::AccessGraphStatus>(),
+    );
+    let platform = schema::platform_crd(&defaults::for_schema());
+    let texts = [graph, platform].map(|crd| to_block(&crd, Quoting::WhereNeeded));
+    streams::print(&texts.join("---\n"))
 }
 
 /// Prints a schema.

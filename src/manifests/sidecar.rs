@@ -15,9 +15,9 @@ use serde_json::Value;
 
 use super::object::ordered;
 use crate::config::kube_rbac_proxy::FILE;
-use crate::input::platform::SidecarProgram;
 use crate::model::notebook::{GUARD, GUARD_PORT, GUARD_VOLUMES, HEALTH_PORT, HEALTH_PORT_NAME};
 use crate::model::platform::Platform;
+use crate::model::programs::needs_upstream_timeout;
 use crate::plan::guard::Guard;
 
 /// Where the configuration is mounted.
@@ -113,9 +113,7 @@ fn args(platform: &Platform, guard: &Guard) -> Vec<String> {
         "--auth-header-user-field-name=X-Auth-Request-User".to_owned(),
         "--auth-header-groups-field-name=X-Auth-Request-Groups".to_owned(),
     ];
-    // The fork cuts every connection after 30 s unless told not to, kernels' WebSockets included; the others do not know
-    // the flag and would not start.
-    if platform.sidecar.program == SidecarProgram::OdhKubeRbacProxy {
+    if needs_upstream_timeout(platform.sidecar.program) {
         args.push("--upstream-timeout=0".to_owned());
     }
     args

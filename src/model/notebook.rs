@@ -12,6 +12,7 @@ use super::names::{self, is_dns_label, near_label};
 use super::platform::{Platform, Resources, check_resources};
 use super::pod;
 use crate::input::notebook::{Notebook as Document, POD_SPEC};
+use crate::input::platform::Operator;
 use crate::krm::results::{Finding, Severity};
 
 /// Name of the guard's container, its port and, with suffixes, its objects (as Open Data Hub has it).
@@ -67,6 +68,17 @@ pub struct Notebook {
     pub port: u16,
     /// The guard's resources.
     pub resources: Resources,
+}
+
+/// A Notebook that is exposed without a guard, as Platform allows.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Open {
+    /// Its name, a DNS label.
+    pub name: String,
+    /// Its namespace, a DNS label.
+    pub namespace: String,
+    /// The port its server listens on.
+    pub port: u16,
 }
 
 /// Whose ServiceAccount a Notebook runs as.
@@ -285,6 +297,37 @@ pub fn unguarded(document: &Document, injected: Injected, findings: &mut Vec<Fin
         findings.push(Finding::warning(message).at(path).found(GUARD));
     }
     port(document)
+}
+
+/// What a Notebook that is not guarded is exposed as: nothing, unless it says `"false"` itself and Platform allows it.
+pub fn open(
+    document: &Document,
+    namespace: &str,
+    platform: &Platform,
+    findings: &mut Vec<Finding>,
+) -> Option<Open> {
+    let says_no = document
+        .annotations
+        .get(keys::INJECT_AUTH)
+        .is_some_and(|value| value == "false");
+    if !says_no || !platform.allow_unauthenticated || platform.notebook_controller != Operator::None {
+        return None;
+    }
+    let before = errors(findings);
+    check_name(&document.name, findings);
+    check_labels(document, Severity::Error, findings);
+    if errors(findings) > before {
+        return None;
+    }
+    let message = "exposed without a guard, as Platform's allowUnauthenticated permits: everybody whom the gateway lets in \
+                   opens it and runs code in it";
+    let path = format!("metadata.annotations[{:?}]", keys::INJECT_AUTH);
+    findings.push(Finding::warning(message).at(path).found("false").propose("true"));
+    Some(Open {
+        name: document.name.clone(),
+        namespace: namespace.to_owned(),
+        port: port(document),
+    })
 }
 
 fn errors(findings: &[Finding]) -> usize {

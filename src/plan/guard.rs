@@ -24,6 +24,8 @@ pub struct Guard {
     pub route: String,
     /// ReferenceGrant for that route.
     pub grant: String,
+    /// HTTPRoute that redirects from `/notebooks/NAME`, if there is to be one.
+    pub short_route: Option<String>,
 }
 
 // === impl Guard ===
@@ -46,6 +48,7 @@ impl Guard {
             delegator: format!("{route}-auth-delegator"),
             access: format!("{name}-notebook-access"),
             grant: format!("{service}-route"),
+            short_route: None,
             service,
             route,
             service_account,
@@ -53,8 +56,13 @@ impl Guard {
         }
     }
 
-    /// The path the Notebook is served under: its server's own base path, so nothing is rewritten.
-    pub fn path(&self) -> String {
-        format!("/notebook/{}/{}", self.notebook.namespace, self.notebook.name)
+    /// The name of the guard's Service within the cluster, which its certificate is for.
+    pub fn host(&self) -> String {
+        format!("{}.{}.svc", self.service, self.notebook.namespace)
     }
+}
+
+/// The path a Notebook is served under: its server's own base path, so nothing is rewritten.
+pub fn notebook_path(namespace: &str, name: &str) -> String {
+    format!("/notebook/{namespace}/{name}")
 }
