@@ -14,6 +14,7 @@
 mod cli;
 mod determinism;
 mod documents;
+mod faults;
 mod fidelity;
 mod golden;
 mod house;

@@ -36,7 +36,7 @@ pub(super) fn write(cases: &[Case], explained: &[Explained<'_>]) -> String {
             let told = |pattern: &str, example: &str| code(if pattern == "*" { example } else { pattern });
             text.push_str(&format!(
                 "| {} | {} | {} | {} | {} ({}) |\n",
-                code(&reason.difference.field),
+                told(&reason.difference.field, &first.field),
                 told(&reason.difference.theirs, &first.theirs),
                 told(&reason.difference.ours, &first.ours),
                 cell(&reason.why),
