@@ -14,6 +14,7 @@
 mod cli;
 mod determinism;
 mod documents;
+mod faults;
 mod fidelity;
 mod golden;
 mod house;
@@ -21,4 +22,5 @@ mod orchestrators;
 mod parts;
 mod program;
 mod properties;
+mod recordings;
 mod scalars;
