@@ -43,13 +43,14 @@ pub fn check_image(program: SidecarProgram, image: &str, findings: &mut Vec<Find
     let repository = image.split('@').next().unwrap_or_default();
     let name = repository.rsplit('/').next().unwrap_or_default();
     let is_fork = name.starts_with("odh-kube-rbac-proxy") || name.starts_with("odh-kube-auth-proxy");
-    let is_stock = name.starts_with("kube-rbac-proxy") || name.starts_with("ose-kube-rbac-proxy");
+    // OpenShift's build is upstream's; an image called kube-rbac-proxy alone may be either.
+    let is_stock = name.starts_with("ose-kube-rbac-proxy");
     let (message, proposed) = match program {
         SidecarProgram::KubeRbacProxy if is_fork => (
             "the image is named like Open Data Hub's fork, which cuts WebSockets after 30 s unless it is told not to",
             SidecarProgram::OdhKubeRbacProxy,
         ),
-        SidecarProgram::OdhKubeRbacProxy if is_stock && !image.starts_with("quay.io/opendatahub/") => (
+        SidecarProgram::OdhKubeRbacProxy if is_stock => (
             "the image is named like the upstream program, which ignores the verb and does not start with the flags that \
              the fork needs",
             SidecarProgram::KubeRbacProxy,
