@@ -11,7 +11,9 @@
     reason = "tests fail by panicking, and read and write files"
 )]
 
+mod api_server;
 mod cli;
+mod control_plane;
 mod determinism;
 mod documents;
 mod faults;
