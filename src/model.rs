@@ -4,12 +4,16 @@
 //! YAML, and never makes an object.
 
 pub mod arguments;
+pub mod backend_tls;
+pub mod companion;
 pub mod defaults;
 pub mod digest;
+pub mod habits;
 pub mod keys;
 pub mod legacy;
 pub mod names;
 pub mod notebook;
 pub mod platform;
 pub mod pod;
+pub mod programs;
 pub mod quantity;

@@ -3,8 +3,10 @@
 //! Takes framed sources and the environment's few words; gives what is to become of each item, what is added, and
 //! findings. With any error nothing changes. Pure: no file, clock, environment or randomness.
 
+mod canonical;
 mod convert;
 mod generated;
+mod neighbours;
 mod patch;
 pub mod path;
 pub mod platform;
@@ -17,7 +19,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde_json::Value;
 
 use crate::input::notebook as document;
-use crate::input::platform as platform_document;
+use crate::input::platform::{self as platform_document, Operator};
 use crate::krm::object_id::ObjectId;
 use crate::krm::results::{self, Finding};
 use crate::krm::source::{Source, SyntaxError};
@@ -28,6 +30,8 @@ use crate::manifests::{self, Object, sidecar};
 use crate::model::keys;
 use crate::model::notebook::{self as model, Switch};
 use crate::model::platform::{Environment, Platform};
+use crate::model::programs;
+use crate::model::{backend_tls, companion};
 use crate::plan;
 
 /// A framed source.
@@ -83,6 +87,9 @@ const NOT_YET: [(&str, &str, &str); 4] = [
     ),
 ];
 
+/// Our own kinds: what people write, and what we write.
+const OWN_KINDS: [&str; 2] = [platform_document::KIND, manifests::access_graph::KIND];
+
 /// Frames a source, or says why that cannot be done.
 ///
 /// # Errors
@@ -134,8 +141,19 @@ struct Found<'a> {
 enum Meaning {
     /// It gets a guard.
     Guarded(model::Notebook),
-    /// It does not. Its port is known, for the culler.
-    Unguarded { port: u16 },
+    /// It does not. Its port is known, for the culler; and whether it is exposed all the same.
+    Unguarded { port: u16, open: Option<model::Open> },
+}
+
+/// All Notebooks, by what is to become of them.
+#[derive(Default)]
+struct Understood {
+    guarded: Vec<model::Notebook>,
+    exposed: Vec<model::Open>,
+    /// Those that are not guarded, by namespace and name: their ports.
+    others: BTreeMap<(String, String), u16>,
+    /// For each in turn its namespace and meaning, where these are known.
+    meant: Vec<Option<(String, Meaning)>>,
 }
 
 // === impl Found ===
@@ -180,12 +198,42 @@ impl<'a> Run<'a> {
             }
             return outcome;
         };
-        let mut guarded = Vec::new();
-        let mut others = BTreeMap::new();
+        let notebooks = self.understand(&found, &platform);
+        let mut collisions = Vec::new();
+        let plan = plan::make(
+            platform,
+            notebooks.guarded,
+            notebooks.exposed,
+            &notebooks.others,
+            &mut collisions,
+        );
+        let meant = notebooks.meant;
+        self.notes(&plan);
+        self.collided(&found, &meant, collisions);
+        self.patch(&found, &meant, &plan, &mut outcome);
+        self.surroundings(&found, &meant, &plan);
+        let objects = manifests::objects(&plan);
+        let mut sources: BTreeSet<String> = named(&found, &meant)
+            .map(|(namespace, notebook)| plan::notebook_id(namespace, &notebook.name).reference())
+            .collect();
+        sources.insert(plan::platform_id(&plan.platform).reference());
+        generated::upsert(
+            self.batch,
+            &generated,
+            &objects,
+            &sources,
+            &mut outcome,
+            &mut self.findings,
+        );
+        outcome
+    }
+
+    /// What each Notebook is meant to be, and which of them are given twice.
+    fn understand(&mut self, found: &[Found<'a>], platform: &Platform) -> Understood {
+        let mut understood = Understood::default();
         let mut seen = BTreeMap::new();
-        let mut meant = Vec::new();
         for (index, notebook) in found.iter().enumerate() {
-            let meaning = self.meaning(notebook, &platform);
+            let meaning = self.meaning(notebook, platform);
             if let Some((namespace, _)) = &meaning
                 && let Some(first) = seen.insert((namespace.clone(), notebook.document.name.clone()), index)
             {
@@ -198,56 +246,62 @@ impl<'a> Run<'a> {
                 self.about(notebook, Finding::error(message).at("metadata.name"));
             }
             match &meaning {
-                Some((namespace, Meaning::Unguarded { port })) => {
-                    others.insert((namespace.clone(), notebook.document.name.clone()), *port);
+                Some((namespace, Meaning::Unguarded { port, open })) => {
+                    let id = (namespace.clone(), notebook.document.name.clone());
+                    understood.others.insert(id, *port);
+                    understood.exposed.extend(open.clone());
                 }
-                Some((_, Meaning::Guarded(guard))) => guarded.push(guard.clone()),
+                Some((_, Meaning::Guarded(guard))) => understood.guarded.push(guard.clone()),
                 None => {}
             }
-            meant.push(meaning);
+            understood.meant.push(meaning);
         }
-        let mut collisions = Vec::new();
-        let plan = plan::make(platform, guarded, &others, &mut collisions);
+        understood
+    }
+
+    /// What a reader of a guarded graph must know of the platform.
+    fn notes(&mut self, plan: &plan::Plan) {
+        if plan.guards.is_empty() {
+            return;
+        }
+        let platform = &plan.platform;
+        let beside = platform.notebook_controller == Operator::OpenDataHub;
+        let id = plan::platform_id(platform);
+        let notes = programs::limits(platform.sidecar.program)
+            .into_iter()
+            .chain(backend_tls::assumed(&platform.backend_tls))
+            .chain(beside.then(companion::notes).into_iter().flatten());
+        self.findings.extend(notes.map(|finding| finding.about(&id)));
+    }
+
+    /// Collisions, each with its Notebook's place.
+    fn collided(
+        &mut self,
+        found: &[Found<'a>],
+        meant: &[Option<(String, Meaning)>],
+        collisions: Vec<Finding>,
+    ) {
+        let mut by_id = BTreeMap::new();
+        for (notebook, meaning) in found.iter().zip(meant) {
+            if let Some((namespace, _)) = meaning {
+                by_id.insert(plan::notebook_id(namespace, &notebook.document.name), notebook);
+            }
+        }
         for finding in collisions {
-            let about = found.iter().zip(&meant).find(|(notebook, meaning)| {
-                let id = meaning
-                    .as_ref()
-                    .map(|(namespace, _)| plan::notebook_id(namespace, &notebook.document.name));
-                id.as_ref() == finding.object.as_ref()
-            });
-            match about {
-                Some((notebook, _)) => self.about(notebook, finding),
+            match finding.object.as_ref().and_then(|id| by_id.get(id)) {
+                Some(notebook) => self.about(notebook, finding),
                 None => self.findings.push(finding),
             }
         }
-        self.patch(&found, &meant, &plan, &mut outcome);
-        let closed = found.iter().zip(&meant).filter_map(|(notebook, meaning)| {
-            let (namespace, _) = meaning.as_ref()?;
-            plan.closed
-                .contains(namespace)
-                .then_some((namespace.as_str(), &notebook.document))
-        });
+    }
+
+    /// The user's own objects around the Notebooks.
+    fn surroundings(&mut self, found: &[Found<'a>], meant: &[Option<(String, Meaning)>], plan: &plan::Plan) {
+        let closed = named(found, meant).filter(|(namespace, _)| plan.closed.contains(*namespace));
         policies::check(self.batch, closed, &mut self.findings);
-        convert::report(self.batch, &found, &meant, &plan.platform, &mut self.findings);
-        let objects = manifests::objects(&plan);
-        let mut sources: BTreeSet<String> = found
-            .iter()
-            .zip(&meant)
-            .filter_map(|(notebook, meaning)| {
-                let (namespace, _) = meaning.as_ref()?;
-                Some(plan::notebook_id(namespace, &notebook.document.name).reference())
-            })
-            .collect();
-        sources.insert(plan::platform_id(&plan.platform).reference());
-        generated::upsert(
-            self.batch,
-            &generated,
-            &objects,
-            &sources,
-            &mut outcome,
-            &mut self.findings,
-        );
-        outcome
+        let all = named(found, meant);
+        neighbours::check(self.batch, &plan.platform, all, &mut self.findings);
+        convert::report(self.batch, found, meant, &plan.platform, &mut self.findings);
     }
 
     /// Puts the guards into the Notebooks, and takes out those that are no longer wanted.
@@ -263,9 +317,13 @@ impl<'a> Run<'a> {
             let guard = plan
                 .guards
                 .get(&(namespace.clone(), notebook.document.name.clone()));
-            let sidecar = guard.map(|guard| (guard, sidecar::sidecar(&plan.platform, guard)));
+            let beside = plan.platform.notebook_controller == Operator::OpenDataHub;
+            let sidecar = guard
+                .filter(|_| !beside)
+                .map(|guard| (guard, sidecar::sidecar(&plan.platform, guard)));
             let wanted = patch::Wanted {
                 namespace,
+                canonical: beside,
                 sidecar: sidecar.as_ref().map(|(guard, sidecar)| (*guard, sidecar)),
                 theirs: notebook
                     .converted
@@ -381,12 +439,16 @@ impl<'a> Run<'a> {
         let namespace = model::namespace(document, platform, &mut findings);
         let switch = model::switch(document, &mut findings);
         model::misspelled(document, &mut findings);
-        let mut injected = match patch::injected(&notebook.value) {
+        let injected = match patch::injected(&notebook.value) {
             Ok(injected) => injected,
             Err(finding) => {
                 self.about(notebook, finding);
                 return None;
             }
+        };
+        let mut injected = match platform.notebook_controller {
+            Operator::OpenDataHub if !injected.guard => patch::controllers_own(&notebook.value),
+            _ => injected,
         };
         if let (Some(converted), Some(namespace)) = (&notebook.converted, &namespace) {
             injected.service_account |=
@@ -398,8 +460,9 @@ impl<'a> Run<'a> {
                     .map(|notebook| (namespace, Meaning::Guarded(notebook)))
             }
             (Some(namespace), Some(Switch::Off)) => {
-                let port = model::unguarded(document, injected, &mut findings);
-                Some((namespace, Meaning::Unguarded { port }))
+                let port = model::unguarded(document, &namespace, platform, injected, &mut findings);
+                let open = model::open(document, &namespace, platform, &mut findings);
+                Some((namespace, Meaning::Unguarded { port, open }))
             }
             _ => None,
         };
@@ -444,11 +507,11 @@ impl<'a> Run<'a> {
                     document::KIND
                 );
                 Finding::warning(message).at(path)
-            } else if id.group == platform_document::GROUP && id.kind != platform_document::KIND {
+            } else if id.group == platform_document::GROUP && !OWN_KINDS.contains(&id.kind.as_str()) {
                 let finding = Finding::error("no such kind in this version")
                     .at("kind")
                     .found(id.kind.clone());
-                match crate::input::check::nearest(&id.kind, [platform_document::KIND].into_iter()) {
+                match crate::input::check::nearest(&id.kind, OWN_KINDS.into_iter()) {
                     Some(near) => finding.propose(near),
                     None => finding,
                 }
@@ -470,6 +533,17 @@ impl<'a> Run<'a> {
             Some(&notebook.tree),
         ));
     }
+}
+
+/// The Notebooks whose namespace is known, each with it.
+fn named<'f>(
+    found: &'f [Found<'_>],
+    meant: &'f [Option<(String, Meaning)>],
+) -> impl Iterator<Item = (&'f str, &'f document::Notebook)> {
+    found.iter().zip(meant).filter_map(|(notebook, meaning)| {
+        let (namespace, _) = meaning.as_ref()?;
+        Some((namespace.as_str(), &notebook.document))
+    })
 }
 
 /// Whether an object is of a kind that the generator acts on.

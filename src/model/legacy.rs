@@ -102,6 +102,8 @@ pub struct Context<'a> {
     pub namespace: &'a str,
     /// The port that its server listens on, without the old guard.
     pub port: u16,
+    /// Whether Open Data Hub 3's controller runs.
+    pub beside: bool,
 }
 
 /// What Open Data Hub 2's controller left in a Notebook, as words.
@@ -119,7 +121,7 @@ pub fn leftovers(document: &Document) -> Vec<String> {
     parts.extend(
         volumes
             .iter()
-            .map(|index| format!("volume {}", document.volumes[*index])),
+            .map(|index| format!("volume {}", document.volumes[*index].name)),
     );
     if document.finalizers.iter().any(|name| name == FINALIZER) {
         parts.push(format!("finalizer {FINALIZER}"));
@@ -175,7 +177,12 @@ pub fn objects(conversion: &Conversion, context: Context<'_>) -> Vec<ObjectId> {
     let (name, namespace) = (&context.document.name, context.namespace);
     let in_use = |secret: &str| {
         let mut shared = conversion.shared.iter();
-        shared.any(|shared| context.document.volume_secrets[shared.volume] == secret)
+        shared.any(|shared| {
+            context.document.volumes[shared.volume]
+                .secrets
+                .iter()
+                .any(|found| found == secret)
+        })
     };
     let own = |api_version: &str, kind: &str, ending: &str| {
         ObjectId::new(api_version, kind, namespace, &format!("{name}{ending}"))
@@ -192,7 +199,9 @@ pub fn objects(conversion: &Conversion, context: Context<'_>) -> Vec<ObjectId> {
     }
     let client = format!("{name}-{namespace}-oauth-client");
     objects.push(ObjectId::new("oauth.openshift.io/v1", "OAuthClient", "", &client));
-    for ending in ["-oauth-np", "-ctrl-np"] {
+    let policies = ["-oauth-np", "-ctrl-np"];
+    // The newer controller has one of this name too.
+    for ending in policies.iter().take(if context.beside { 1 } else { 2 }) {
         objects.push(own("networking.k8s.io/v1", "NetworkPolicy", ending));
     }
     objects
@@ -204,19 +213,17 @@ pub fn findings(conversion: &Conversion, context: Context<'_>) -> Vec<Finding> {
     let mut findings = vec![converted(conversion, context)];
     let document = context.document;
     for shared in &conversion.shared {
-        let secret = &document.volume_secrets[shared.volume];
+        let volume = &document.volumes[shared.volume];
         let message = format!(
             "was Open Data Hub 2's, but container {} mounts it: it stays, and so does what is behind it ({})",
             shared.container,
-            if secret.is_empty() {
-                "no Secret".to_owned()
-            } else {
-                format!("Secret {}/{secret}", context.namespace)
+            match volume.secrets.first() {
+                Some(secret) => format!("Secret {}/{secret}", context.namespace),
+                None => "no Secret".to_owned(),
             }
         );
         let path = format!("{POD_SPEC}.volumes[{}].name", shared.volume);
-        let name = document.volumes[shared.volume].clone();
-        findings.push(Finding::warning(message).at(path).found(name));
+        findings.push(Finding::warning(message).at(path).found(volume.name.clone()));
     }
     for cut in &conversion.cuts {
         let message = match settings(&cut.text) {
@@ -303,7 +310,7 @@ fn converted(conversion: &Conversion, context: Context<'_>) -> Finding {
         parts.push(format!("container {PROXY}"));
     }
     let volumes = conversion.volumes.iter();
-    parts.extend(volumes.map(|index| format!("volume {}", document.volumes[*index])));
+    parts.extend(volumes.map(|index| format!("volume {}", document.volumes[*index].name)));
     if !conversion.finalizers.is_empty() {
         parts.push("its finalizer".to_owned());
     }
@@ -336,10 +343,16 @@ fn converted(conversion: &Conversion, context: Context<'_>) -> Finding {
             document.name
         );
     }
+    let finalizer = if context.beside {
+        // The newer controller knows it.
+        String::new()
+    } else {
+        format!(", and the finalizer {FINALIZER} from the live Notebook")
+    };
     let message = format!(
         "the Notebook is converted from Open Data Hub 2: this switch {switch}{taken_out}. Applied, this restarts the pod; \
-         restart it by hand if its StatefulSet does not follow. Then remove what nobody else removes from the cluster: {}, and \
-         the finalizer {FINALIZER} from the live Notebook",
+         restart it by hand if its StatefulSet does not follow. Then remove what nobody else removes from the cluster: \
+         {}{finalizer}",
         objects.join(", ")
     );
     Finding::warning(message).at(format!("metadata.annotations[{:?}]", keys::INJECT_OAUTH))
@@ -459,13 +472,13 @@ fn users(document: &Document) -> impl Iterator<Item = (&'static str, usize, &Con
 /// nothing: people call volumes of their own `tls-certificates`.
 fn volumes(document: &Document) -> (Vec<usize>, Vec<Shared>) {
     let (mut gone, mut shared) = (Vec::new(), Vec::new());
-    for (index, (volume, secret)) in document.volumes.iter().zip(&document.volume_secrets).enumerate() {
-        let Some((_, ending)) = VOLUMES.iter().find(|(name, _)| name == volume) else {
+    for (index, volume) in document.volumes.iter().enumerate() {
+        let Some((_, ending)) = VOLUMES.iter().find(|(name, _)| *name == volume.name) else {
             continue;
         };
-        let mounts = |container: &Container| container.volume_mounts.contains(volume);
+        let mounts = |container: &Container| container.volume_mounts.contains(&volume.name);
         let proxys = proxies(document).any(|(_, proxy)| mounts(proxy));
-        if !proxys && *secret != format!("{}{ending}", document.name) {
+        if !proxys && !volume.secrets.contains(&format!("{}{ending}", document.name)) {
             continue;
         }
         match users(document).find(|(_, _, container)| mounts(container)) {
@@ -499,7 +512,7 @@ fn cuts(document: &Document) -> Vec<Cut> {
                 },
             });
         };
-        for (index, variable) in found.environment.iter().enumerate() {
+        for (index, variable) in found.env.iter().enumerate() {
             let parts = arguments::cuts(&variable.value, ARGUMENT);
             if variable.name == ARGUMENTS && !parts.is_empty() {
                 add("env", index, parts, &variable.value);
@@ -528,7 +541,7 @@ fn cuts(document: &Document) -> Vec<Cut> {
 fn elsewhere(document: &Document) -> Vec<(usize, usize)> {
     let mut found = Vec::new();
     for (index, container) in document.containers.iter().enumerate() {
-        for (at, variable) in container.environment.iter().enumerate() {
+        for (at, variable) in container.env.iter().enumerate() {
             if container.name != PROXY && variable.name == ARGUMENTS && variable.from_elsewhere {
                 found.push((index, at));
             }

@@ -10,6 +10,7 @@ use serde_json::{Value, json};
 use super::patch::{drop_field, remove};
 use super::{Batch, Found, Framed, Meaning, generated, items, place};
 use crate::input::notebook::{self as document, Notebook, POD_SPEC};
+use crate::input::platform::Operator;
 use crate::krm::edit::{Before, EditError, Editor};
 use crate::krm::results::Finding;
 use crate::krm::source::Source;
@@ -17,12 +18,12 @@ use crate::krm::splice::{self, Splice};
 use crate::krm::stream::Item;
 use crate::krm::tree::Step::{self, Index, Key};
 use crate::krm::yaml::Piece;
-use crate::manifests::config::honours_verb;
 use crate::model::arguments;
 use crate::model::keys;
 use crate::model::legacy::{self, Context, Conversion, Cut};
 use crate::model::notebook::port;
 use crate::model::platform::Platform;
+use crate::model::programs::honours_verb;
 
 const POD: [Step<'_>; 3] = [Key("spec"), Key("template"), Key("spec")];
 const METADATA: [Step<'_>; 1] = [Key("metadata")];
@@ -234,11 +235,12 @@ impl Converted {
 
     /// A path in the converted Notebook as one in the Notebook as it came.
     pub(super) fn path_before(&self, path: &str) -> String {
-        for (list, gone) in [
-            ("containers", &self.conversion.containers),
-            ("volumes", &self.conversion.volumes),
+        let pod = |list: &str| format!("{POD_SPEC}.{list}[");
+        for (lead, gone) in [
+            (pod("containers"), &self.conversion.containers),
+            (pod("volumes"), &self.conversion.volumes),
+            ("metadata.finalizers[".to_owned(), &self.conversion.finalizers),
         ] {
-            let lead = format!("{POD_SPEC}.{list}[");
             let Some((index, rest)) = path.strip_prefix(&lead).and_then(|rest| rest.split_once(']')) else {
                 continue;
             };
@@ -261,11 +263,12 @@ impl Converted {
         Splice::replace(item.range.clone(), text)
     }
 
-    fn context<'a>(&'a self, namespace: &'a str, port: u16) -> Context<'a> {
+    fn context<'a>(&'a self, namespace: &'a str, port: u16, platform: &Platform) -> Context<'a> {
         Context {
             document: &self.before,
             namespace,
             port,
+            beside: platform.notebook_controller == Operator::OpenDataHub,
         }
     }
 }
@@ -293,7 +296,7 @@ pub(super) fn report(
         let (Some(converted), Some((namespace, _))) = (&notebook.converted, meaning) else {
             continue;
         };
-        let context = converted.context(namespace, port(&notebook.document));
+        let context = converted.context(namespace, port(&notebook.document), platform);
         let said = legacy::findings(&converted.conversion, context)
             .into_iter()
             .chain([legacy::who(&converted.before, platform, by_role)]);
@@ -317,7 +320,7 @@ fn leftovers(
     let mut services: BTreeMap<(String, String), String> = BTreeMap::new();
     for (namespace, converted) in converted {
         let notebook = format!("{namespace}/{}", converted.before.name);
-        for id in legacy::objects(&converted.conversion, converted.context(namespace, 0)) {
+        for id in legacy::objects(&converted.conversion, converted.context(namespace, 0, platform)) {
             known.insert((id.group, id.kind, id.namespace, id.name), notebook.clone());
         }
         let service = format!("{}-tls", converted.before.name);

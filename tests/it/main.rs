@@ -11,9 +11,12 @@
     reason = "tests fail by panicking, and read and write files"
 )]
 
+mod api_server;
 mod cli;
+mod control_plane;
 mod determinism;
 mod documents;
+mod faults;
 mod fidelity;
 mod golden;
 mod house;
@@ -22,4 +25,5 @@ mod orchestrators;
 mod parts;
 mod program;
 mod properties;
+mod recordings;
 mod scalars;

@@ -4,17 +4,25 @@
 //! from PATH. Under `make test` (`GATEWRIGHT_REQUIRE_TOOLS=1`) a missing built part is a failure; kubectl and kpt, which are
 //! in no package registry, are skipped with a visible line.
 
+use std::io::Write as _;
 use std::path::PathBuf;
 
 /// What `make tools` builds.
-const BUILT: [&str; 2] = ["kustomize", "yamlpeer"];
+const BUILT: [&str; 4] = ["etcd", "kube-apiserver", "kustomize", "yamlpeer"];
+
+fn tools() -> PathBuf {
+    let named = std::env::var_os("GATEWRIGHT_TOOLS").map(PathBuf::from);
+    named.unwrap_or_else(|| PathBuf::from(env!("CARGO_MANIFEST_DIR")).join(".tools"))
+}
 
 /// The folder of the built programs.
 pub(crate) fn folder() -> PathBuf {
-    let named = std::env::var_os("GATEWRIGHT_TOOLS").map(PathBuf::from);
-    named
-        .unwrap_or_else(|| PathBuf::from(env!("CARGO_MANIFEST_DIR")).join(".tools"))
-        .join("bin")
+    tools().join("bin")
+}
+
+/// The folder of other projects' CRDs.
+pub(crate) fn crds() -> PathBuf {
+    tools().join("crds")
 }
 
 /// The path of a program, if it is there.
@@ -43,6 +51,11 @@ pub(crate) fn needs(program: &str) -> bool {
         "{program} is not in {}; run `make tools`",
         folder().display()
     );
-    eprintln!("SKIPPED: {program} is not installed");
+    say(&format!("SKIPPED: {program} is not installed"));
     false
+}
+
+/// Prints a line for whoever runs the tests. `eprintln!` would be kept back unless the test fails.
+pub(crate) fn say(line: &str) {
+    let _ = writeln!(std::io::stderr(), "{line}");
 }

@@ -49,6 +49,7 @@ fn lines(document: &Document) -> Vec<String> {
         document,
         namespace: "ns",
         port: 8888,
+        beside: false,
     };
     findings(&conversion, context)
         .iter()
@@ -92,6 +93,19 @@ fn what_2x_added_goes_and_nothing_else() {
     ] {
         assert!(lines[0].contains(object), "{object}: {lines:#?}");
     }
+}
+
+#[test]
+fn beside_the_newer_controller_its_own_stays() {
+    let document = document(|_| ());
+    let context = Context {
+        document: &document,
+        namespace: "ns",
+        port: 8888,
+        beside: true,
+    };
+    let message = &findings(&conversion(&document).unwrap(), context)[0].message;
+    assert!(message.ends_with("NetworkPolicy ns/nb-oauth-np"), "{message}");
 }
 
 #[test]
@@ -298,6 +312,7 @@ fn a_route_with_a_generated_name_is_known_by_its_label() {
         document: &document,
         namespace: "a-namespace",
         port: 1,
+        beside: false,
     };
     assert_eq!(context.document.name.len() + context.namespace.len(), 63);
     assert!(

@@ -1,0 +1,1 @@
+//! Who gets in with the emitted RBAC alone.

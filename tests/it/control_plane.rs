@@ -1,0 +1,288 @@
+//! A real API server: etcd and kube-apiserver with RBAC and the real CRDs, and kubectl to talk to it.
+//!
+//! It is started once, when the first test asks for it, on a free port of the loopback interface, with a folder of its own
+//! for everything. Nothing but an API server is there: no controller, so no pods, no status and no garbage collection, and
+//! a namespace that is deleted stays. Tests therefore keep to namespaces of their own, or clean up object by object.
+//!
+//! Kubeflow's Notebook CRD is the file that `GATEWRIGHT_NOTEBOOK_CRD` names; without one, `fixtures/crds` stands in.
+
+use std::io::Read as _;
+use std::net::{Ipv4Addr, TcpListener};
+use std::os::unix::fs::DirBuilderExt as _;
+use std::os::unix::process::CommandExt as _;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::sync::OnceLock;
+use std::time::{Duration, Instant};
+
+use serde_json::{Value, json};
+
+use crate::parts;
+use crate::program::{Run, gatewright, run};
+
+/// Who keeps both programs running, and stops them when its standard input ends, which it does however the test process
+/// ends. Arguments: folder of programs, folder for files, port.
+///
+/// - Clients reach etcd through a socket in the folder; its port for other members goes unused.
+/// - No durability: `--unsafe-no-fsync`.
+/// - The signing key of `ServiceAccount` tokens is the one that the server makes for its certificate.
+/// - Admission of pods would ask for `ServiceAccount` objects that nobody makes here.
+const KEEPER: &str = r#"
+cd "$2" || exit
+"$1/etcd" --name=tests --data-dir=etcd --unsafe-no-fsync \
+  --listen-client-urls="unix://$2/etcd.sock" --advertise-client-urls=http://127.0.0.1:1 \
+  --listen-peer-urls=http://127.0.0.1:0 >etcd.log 2>&1 &
+etcd=$!
+"$1/kube-apiserver" --etcd-servers="unix://$2/etcd.sock" --cert-dir=. \
+  --bind-address=127.0.0.1 --secure-port="$3" --service-cluster-ip-range=10.0.0.0/24 \
+  --authorization-mode=RBAC --token-auth-file=tokens.csv \
+  --service-account-issuer=https://kubernetes.default.svc \
+  --service-account-key-file=apiserver.crt --service-account-signing-key-file=apiserver.key \
+  --disable-admission-plugins=ServiceAccount >kube-apiserver.log 2>&1 &
+server=$!
+trap 'exit 0' HUP INT TERM
+trap 'kill -KILL "$server" "$etcd"; wait; cd /; rm -rf "$2"' EXIT
+read -r line
+"#;
+
+/// What a server says that came too late for its port.
+const PORT_TAKEN: &str = "address already in use";
+/// Ports that are tried one after the other.
+const ATTEMPTS: usize = 5;
+/// A server is ready after two seconds; this is for busy machines.
+const PATIENCE: Duration = Duration::from_secs(90);
+
+/// A control plane that runs.
+pub(crate) struct ControlPlane {
+    folder: PathBuf,
+    keeper: Child,
+}
+
+/// The control plane with all CRDs that the tests share, or nothing where a part is missing.
+pub(crate) fn shared() -> Option<&'static ControlPlane> {
+    static SHARED: OnceLock<Result<ControlPlane, String>> = OnceLock::new();
+    // All of them, so that each one that is missing gets its line.
+    let parts = ["etcd", "kube-apiserver", "kubectl"].map(parts::needs);
+    if parts.contains(&false) {
+        return None;
+    }
+    let started = SHARED.get_or_init(|| {
+        let notebooks = match real_notebook_crd() {
+            Some(file) => file,
+            None => {
+                parts::say("GATEWRIGHT_NOTEBOOK_CRD is not set: fixtures/crds stands in for Kubeflow's CRD");
+                stand_in_notebook_crd()
+            }
+        };
+        let plane = ControlPlane::start("control-plane")?;
+        plane.install(&[&notebooks, &parts::crds()])?;
+        Ok(plane)
+    });
+    match started {
+        Ok(plane) => Some(plane),
+        Err(why) => panic!("{why}"),
+    }
+}
+
+/// Kubeflow's CRD, if this machine has it.
+pub(crate) fn real_notebook_crd() -> Option<PathBuf> {
+    let named = std::env::var_os("GATEWRIGHT_NOTEBOOK_CRD").filter(|path| !path.is_empty())?;
+    Some(PathBuf::from(named))
+}
+
+/// Our own CRD in its place.
+pub(crate) fn stand_in_notebook_crd() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("fixtures/crds/notebooks.yaml")
+}
+
+// === impl ControlPlane ===
+
+impl ControlPlane {
+    /// Starts one without any CRD.
+    pub(crate) fn start(name: &str) -> Result<Self, String> {
+        for _ in 0..ATTEMPTS {
+            if let Some(plane) = Self::start_at(name, free_port())? {
+                return Ok(plane);
+            }
+        }
+        Err("no port stayed free for kube-apiserver".to_owned())
+    }
+
+    /// Nothing if another program took the port before.
+    fn start_at(name: &str, port: u16) -> Result<Option<Self>, String> {
+        let folder = std::env::temp_dir().join(format!("gatewright-{name}-{}", std::process::id()));
+        let _ = std::fs::remove_dir_all(&folder);
+        std::fs::DirBuilder::new().mode(0o700).create(&folder).unwrap();
+        let token = random();
+        let user = format!("{token},admin,admin,\"system:masters\"\n");
+        std::fs::write(folder.join("tokens.csv"), user).unwrap();
+        std::fs::write(
+            folder.join("kubeconfig"),
+            kubeconfig(&folder, port, &token).to_string(),
+        )
+        .unwrap();
+        let keeper = Command::new("sh")
+            .args(["-c", KEEPER, "keeper"])
+            .args([parts::folder().as_path(), &folder])
+            .arg(port.to_string())
+            .stdin(Stdio::piped())
+            .stdout(Stdio::null())
+            .stderr(Stdio::null())
+            // A key that interrupts the tests ends its input, and nothing else.
+            .process_group(0)
+            .spawn()
+            .unwrap();
+        let plane = Self { folder, keeper };
+        let since = Instant::now();
+        while since.elapsed() < PATIENCE {
+            if plane.kubectl(&["get", "--raw=/readyz"], b"").code == 0 {
+                return Ok(Some(plane));
+            }
+            if plane.log("kube-apiserver").contains(PORT_TAKEN) {
+                return Ok(None);
+            }
+            std::thread::sleep(Duration::from_millis(100));
+        }
+        let log = |name| {
+            let log = plane.log(name);
+            let from = log.len().saturating_sub(4000);
+            log.get(from..).unwrap_or_default().to_owned()
+        };
+        Err(format!(
+            "the API server is not ready after {} s\n{}\n{}",
+            PATIENCE.as_secs(),
+            log("etcd"),
+            log("kube-apiserver")
+        ))
+    }
+
+    /// Installs our own CRDs and those of files or folders, and waits until they are served.
+    pub(crate) fn install(&self, files: &[&Path]) -> Result<(), String> {
+        let ours = gatewright(&["crds"], b"");
+        assert_eq!(ours.code, 0, "{}", ours.stderr);
+        let mut apply = vec!["apply", "--server-side", "-f", "-"];
+        self.checked(&apply, ours.stdout.as_bytes())?;
+        apply.pop();
+        for file in files {
+            apply.push(file.to_str().unwrap());
+            self.checked(&apply, b"")?;
+            apply.pop();
+        }
+        let wait = [
+            "wait",
+            "--for=condition=Established",
+            "--timeout=60s",
+            "crd",
+            "--all",
+        ];
+        self.checked(&wait, b"").map(drop)
+    }
+
+    /// kubectl as the administrator, with something on standard input.
+    pub(crate) fn kubectl(&self, arguments: &[&str], stdin: &[u8]) -> Run {
+        let mut command = Command::new(parts::find("kubectl").unwrap());
+        command
+            .args(arguments)
+            .env("HOME", &self.folder)
+            .env("KUBECONFIG", self.folder.join("kubeconfig"));
+        run(command, stdin)
+    }
+
+    fn checked(&self, arguments: &[&str], stdin: &[u8]) -> Result<String, String> {
+        let answer = self.kubectl(arguments, stdin);
+        if answer.code == 0 {
+            Ok(answer.stdout)
+        } else {
+            Err(format!("kubectl {}: {}", arguments.join(" "), answer.stderr))
+        }
+    }
+
+    /// The output of kubectl, which must succeed.
+    pub(crate) fn output(&self, arguments: &[&str], stdin: &[u8]) -> String {
+        match self.checked(arguments, stdin) {
+            Ok(output) => output,
+            Err(why) => panic!("{why}"),
+        }
+    }
+
+    /// Runs kubectl on objects and gives what it prints of each, in their order.
+    pub(crate) fn on(&self, arguments: &[&str], objects: &[Value]) -> Vec<Value> {
+        let mut all = arguments.to_vec();
+        all.extend(["-o", "json", "-f", "-"]);
+        let output = self.output(&all, list(objects).to_string().as_bytes());
+        // One after the other or in a List, as the command likes.
+        let mut answers = Vec::new();
+        for value in serde_json::Deserializer::from_str(&output).into_iter::<Value>() {
+            match value.unwrap() {
+                Value::Object(mut value) if value["kind"] == "List" => {
+                    answers.extend(value["items"].take().as_array().unwrap().iter().cloned());
+                }
+                value => answers.push(value),
+            }
+        }
+        assert_eq!(answers.len(), objects.len(), "kubectl {}", arguments.join(" "));
+        answers
+    }
+
+    /// Makes namespaces that are not there yet.
+    pub(crate) fn namespaces<'a>(&self, names: impl IntoIterator<Item = &'a str>) {
+        let namespace =
+            |name: &str| json!({ "apiVersion": "v1", "kind": "Namespace", "metadata": { "name": name } });
+        let objects: Vec<Value> = names.into_iter().map(namespace).collect();
+        self.on(&["apply", "--server-side"], &objects);
+    }
+
+    fn log(&self, program: &str) -> String {
+        let mut text = Vec::new();
+        if let Ok(mut file) = std::fs::File::open(self.folder.join(format!("{program}.log"))) {
+            let _ = file.read_to_end(&mut text);
+        }
+        String::from_utf8_lossy(&text).into_owned()
+    }
+
+    /// Where its files are, as long as it runs.
+    pub(crate) fn folder(&self) -> &Path {
+        &self.folder
+    }
+}
+
+impl Drop for ControlPlane {
+    fn drop(&mut self) {
+        drop(self.keeper.stdin.take());
+        let _ = self.keeper.wait();
+    }
+}
+
+/// What kubectl needs to know. The certificate is the server's own, so nobody else on that port is believed.
+fn kubeconfig(folder: &Path, port: u16, token: &str) -> Value {
+    let certificate = folder.join("apiserver.crt");
+    json!({
+        "apiVersion": "v1",
+        "kind": "Config",
+        "clusters": [{ "name": "tests", "cluster": {
+            "server": format!("https://127.0.0.1:{port}"), "certificate-authority": certificate } }],
+        "users": [{ "name": "admin", "user": { "token": token } }],
+        "contexts": [{ "name": "tests", "context": { "cluster": "tests", "user": "admin" } }],
+        "current-context": "tests",
+    })
+}
+
+/// Objects in one document.
+fn list(objects: &[Value]) -> Value {
+    json!({ "apiVersion": "v1", "kind": "List", "items": objects })
+}
+
+fn free_port() -> u16 {
+    let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
+    listener.local_addr().unwrap().port()
+}
+
+/// A token that others on this machine cannot guess.
+fn random() -> String {
+    let mut bytes = [0; 16];
+    std::fs::File::open("/dev/urandom")
+        .unwrap()
+        .read_exact(&mut bytes)
+        .unwrap();
+    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+}

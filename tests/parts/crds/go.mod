@@ -1,0 +1,12 @@
+// The CustomResourceDefinitions that the API server gets in tests: tests/parts/install
+// copies them out of these modules. No Go code uses them, so `go mod tidy` would take
+// them away; go.sum holds their own lines and nothing of what they depend on.
+module gatewright.dev/tests/parts/crds
+
+go 1.26.0
+
+require (
+	github.com/cert-manager/cert-manager v1.19.0
+	istio.io/api v1.28.0
+	sigs.k8s.io/gateway-api v1.4.0
+)
