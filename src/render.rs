@@ -230,6 +230,12 @@ impl<'a> Run<'a> {
 
     /// What each Notebook is meant to be, and which of them are given twice.
     fn understand(&mut self, found: &[Found<'a>], platform: &Platform) -> Understood {
+        let beside = platform.notebook_controller == Operator::OpenDataHub;
+        let accounts = if beside {
+            accounts(self.batch)
+        } else {
+            BTreeSet::new()
+        };
         let mut understood = Understood::default();
         let mut seen = BTreeMap::new();
         for (index, notebook) in found.iter().enumerate() {
@@ -251,7 +257,14 @@ impl<'a> Run<'a> {
                     understood.others.insert(id, *port);
                     understood.exposed.extend(open.clone());
                 }
-                Some((_, Meaning::Guarded(guard))) => understood.guarded.push(guard.clone()),
+                Some((namespace, Meaning::Guarded(guard))) => {
+                    let mut guard = guard.clone();
+                    // The controller only ever makes one that is not there: the user's own, with pull secrets in it, stays.
+                    if accounts.contains(&(namespace.as_str(), guard.name.as_str())) {
+                        guard.service_account = model::ServiceAccount::Theirs(guard.name.clone());
+                    }
+                    understood.guarded.push(guard);
+                }
                 None => {}
             }
             understood.meant.push(meaning);
@@ -533,6 +546,15 @@ impl<'a> Run<'a> {
             Some(&notebook.tree),
         ));
     }
+}
+
+/// Each ServiceAccount of the user's own: namespace and name.
+fn accounts(batch: &Batch) -> BTreeSet<(&str, &str)> {
+    items(batch)
+        .filter(|(_, _, item)| item.head.id.group.is_empty() && item.head.id.kind == "ServiceAccount")
+        .filter(|(_, _, item)| !generated::is_ours(item))
+        .map(|(_, _, item)| (item.head.id.namespace.as_str(), item.head.id.name.as_str()))
+        .collect()
 }
 
 /// The Notebooks whose namespace is known, each with it.

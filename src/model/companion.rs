@@ -179,9 +179,42 @@ pub fn notes() -> [Finding; 2] {
     [shared, drift].map(|message| Finding::info(message).at(path).found("OpenDataHub"))
 }
 
-/// What a Notebook in git and a living one differ in as long as the controller runs, as jq paths: what Argo CD is to ignore.
+/// Variables that the controller sets in the Notebook's container, from what it finds in the cluster: certificates, proxy,
+/// image, experiment tracking.
+const VARIABLES: [&str; 13] = [
+    "PIP_CERT",
+    "REQUESTS_CA_BUNDLE",
+    "SSL_CERT_FILE",
+    "PIPELINES_SSL_SA_CERTS",
+    "KF_PIPELINES_SSL_SA_CERTS",
+    "GIT_SSL_CAINFO",
+    "HTTP_PROXY",
+    "HTTPS_PROXY",
+    "NO_PROXY",
+    "JUPYTER_IMAGE",
+    "MLFLOW_K8S_INTEGRATION",
+    "MLFLOW_TRACKING_AUTH",
+    "MLFLOW_TRACKING_URI",
+];
+
+/// Volumes that it adds and mounts, for the same reason.
+const VOLUMES: [&str; 4] = [
+    "trusted-ca",
+    "runtime-images",
+    "elyra-dsp-details",
+    "odh-feast-config",
+];
+
+/// What a Notebook in git and a living one differ in as long as the controller runs, as jq paths in their order: what Argo
+/// CD is to ignore.
 pub fn ignored_paths() -> Vec<String> {
+    const CONTAINERS: &str = ".spec.template.spec.containers[]";
+    let one_of = |names: &[&str]| {
+        let any: Vec<String> = names.iter().map(|name| format!(".name == \"{name}\"")).collect();
+        format!("select({})", any.join(" or "))
+    };
     let [config, tls, _] = super::notebook::GUARD_VOLUMES;
+    let all_volumes = [&[config, tls], &VOLUMES[..]].concat();
     let annotations = [
         keys::STOPPED,
         keys::UPDATE_PENDING,
@@ -193,14 +226,21 @@ pub fn ignored_paths() -> Vec<String> {
         .iter()
         .map(|key| format!(".metadata.annotations[\"{key}\"]"))
         .collect();
-    paths.push(".metadata.finalizers[]? | select(startswith(\"notebook.opendatahub.io/\"))".to_owned());
-    paths.push(format!(
-        ".spec.template.spec.containers[] | select(.name == \"{GUARD}\")"
-    ));
-    paths.push(format!(
-        ".spec.template.spec.volumes[]? | select(.name == \"{config}\" or .name == \"{tls}\")"
-    ));
-    paths.push(".spec.template.spec.serviceAccountName".to_owned());
+    let selection = keys::IMAGE_SELECTION;
+    paths.extend([
+        ".metadata.finalizers[]? | select(startswith(\"notebook.opendatahub.io/\"))".to_owned(),
+        format!("{CONTAINERS} | {}", one_of(&[GUARD])),
+        format!(".spec.template.spec.volumes[]? | {}", one_of(&all_volumes)),
+        ".spec.template.spec.serviceAccountName".to_owned(),
+        format!(
+            "select((.metadata.annotations[\"{selection}\"] // \"\") != \"\") | .spec.template.spec.containers[0].image"
+        ),
+        format!("{CONTAINERS}.env[]? | {}", one_of(&VARIABLES)),
+        format!("{CONTAINERS}.volumeMounts[]? | {}", one_of(&VOLUMES)),
+        // A list of which nothing is left was not there before.
+        format!("{CONTAINERS}.env | select(. == [])"),
+        format!("{CONTAINERS}.volumeMounts | select(. == [])"),
+    ]);
     paths
 }
 

@@ -59,6 +59,7 @@ pub(super) fn check<'a>(
                 Finding::warning(message).at("metadata.name"),
                 None,
             ));
+            continue;
         }
         if [("", "Service"), ("apps", "StatefulSet")].contains(&kind) {
             if notebooks.contains_key(&(id.namespace.as_str(), id.name.as_str())) {

@@ -13,6 +13,7 @@
 
 mod api_server;
 mod cli;
+mod companion;
 mod control_plane;
 mod determinism;
 mod documents;

@@ -5,7 +5,7 @@
 //! outage or an opening of, is a finding of ours, or something that is shown to work. `INSTA_UPDATE=always` writes
 //! `snapshots/odh-notebook-controller.md`.
 
-mod compare;
+pub(crate) mod compare;
 mod document;
 mod proof;
 

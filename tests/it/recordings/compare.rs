@@ -35,7 +35,7 @@ const GUARD: &str = "kube-rbac-proxy";
 const LONG: usize = 90;
 
 /// The objects of a YAML stream, as kubectl reads them.
-pub(super) fn objects(name: &str, text: &str) -> Vec<Value> {
+pub(crate) fn objects(name: &str, text: &str) -> Vec<Value> {
     let source = Source::from_bytes(name, text.as_bytes().to_vec()).unwrap();
     let stream = stream::frame(&source).unwrap_or_else(|error| panic!("{name}: {error:?}"));
     let read = |item: &stream::Item| item.piece(&source).value().unwrap();
