@@ -63,7 +63,7 @@ pub(super) fn convert(
     };
     let cannot = |message: String| vec![Finding::error(message).at(POD_SPEC)];
     if conversion.containers.len() == before.containers.len() {
-        let message = "holds no container that could be guarded, only Open Data Hub 2's proxy";
+        let message = "holds no container that could be guarded beside Open Data Hub 2's proxy";
         return Err(vec![Finding::error(message).at(format!("{POD_SPEC}.containers"))]);
     }
     let source = &framed.source;

@@ -51,7 +51,14 @@ const SERVER_OWNED: [(&str, &str, &str); 10] = [
 ];
 
 /// Kinds of other projects that pass through us, and whose CRDs are not installed here.
-const ABSENT: [&str; 5] = ["RayCluster", "GatewayConfig", "Auth", "ImageStream", "Route"];
+const ABSENT: [&str; 6] = [
+    "RayCluster",
+    "GatewayConfig",
+    "Auth",
+    "ImageStream",
+    "Route",
+    "OAuthClient",
+];
 
 /// Documents in the fixtures that the API server refuses, as their authors would see without us: case, object, and a part
 /// of the reason.

@@ -471,6 +471,28 @@ proptest! {
     }
 }
 
+proptest! {
+    #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::default() })]
+
+    #[test]
+    fn a_torn_2x_notebook_is_refused_or_stable(style in style(), at in 0_usize..3000, gone in 0_usize..60, new in "[-:{}\\[\\]'\"&*#|> \n]{0,2}") {
+        let mut text = wrapped(&style);
+        let (start, end) = (at.min(text.len()), (at + gone).min(text.len()));
+        text.replace_range(start..end, &new);
+        let Ok(framed) = frame(Source::from_bytes(STDIN, text.into_bytes()).unwrap()) else { return Ok(()) };
+        let run = |framed| respond(framed, Some(self::framed(PLATFORM)), &Environment::default());
+        let once = run(framed);
+        if once.failed() {
+            return Ok(());
+        }
+        let once = once.output.unwrap();
+        let again = run(self::framed(&once));
+        prop_assert!(!again.failed(), "{}", once);
+        let again = again.output.unwrap();
+        prop_assert!(objects(&again) == objects(&once), "{}\n=== became\n{}", once, again);
+    }
+}
+
 /// What became of a Notebook under the real controllers when it was migrated by hand, beside what becomes of it here.
 #[test]
 fn what_is_the_users_is_as_after_a_migration_by_hand() {
