@@ -86,4 +86,4 @@ fuzz: ## Both fuzz targets, FUZZ_SECONDS each (needs a C++ compiler)
 	fuzz/run fn $(FUZZ_SECONDS)
 
 soak: ## The properties with many more cases than `make test` tries, and inputs of 100 MB
-	PROPTEST_CASES=$(PROPTEST_CASES) cargo test --locked --release --test it -- properties:: cli::large
+	PROPTEST_CASES=$(PROPTEST_CASES) cargo test --locked --release --test it -- properties:: graphs:: scale:: cli::large

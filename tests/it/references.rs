@@ -300,13 +300,13 @@ impl<'a> Graph<'a> {
             }
             let own = &object["metadata"]["labels"];
             let has = |(label, value): (&String, &Value)| {
-                let by_controller = match label.as_str() {
-                    keys::STATEFUL_SET => Some(*name),
-                    keys::NOTEBOOK_NAME if own[keys::NOTEBOOK_NAME].is_null() => Some(*name),
-                    keys::WORKBENCHES => Some("true"),
+                let value_of = match label.as_str() {
+                    // The controller sets these; a Notebook's own labels replace them.
+                    keys::STATEFUL_SET | keys::NOTEBOOK_NAME if own[label].is_null() => Some(*name),
+                    keys::WORKBENCHES if own[label].is_null() => Some("true"),
                     _ => own[label].as_str(),
                 };
-                by_controller.is_some() && by_controller == value.as_str()
+                value_of.is_some() && value_of == value.as_str()
             };
             if !wanted.is_empty() && wanted.iter().all(has) {
                 found.push(*object);
