@@ -457,7 +457,7 @@ fn the_resolver_misses_what_is_taken_out() {
             users: true,
             program: 0,
         };
-        let whole = rendered(&stream(&[one.clone()]), &cluster).unwrap();
+        let whole = rendered(&stream(std::slice::from_ref(&one)), &cluster).unwrap();
         assert_eq!(missing(&whole), BTreeSet::new());
         for (id, object) in &whole {
             let [_, kind, _, name] = id;
