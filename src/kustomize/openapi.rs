@@ -4,8 +4,9 @@
 //! A file under `openapi:` takes the place of everything that kustomize knows of built-in kinds, in the whole build. So
 //! their lists are here too: with this file a Deployment merges as it does without.
 //!
-//! Sources: the list-map keys of the Notebook CRD (kubeflow/kubeflow `notebook-controller/config/crd`), and the patch
-//! merge keys of the Kubernetes API as kustomize has them built in (v1.21.2).
+//! Sources: every list-map key of the Notebook CRD (kubeflow/kubeflow `notebook-controller/config/crd`), and every patch
+//! merge key of the Kubernetes API as kustomize has it built in (v1.21.2), but for `status` and for kinds that are never
+//! stored. Of a pod, the CRD knows some lists that kustomize does not.
 
 use serde_json::{Map, Value, json};
 
@@ -132,10 +133,9 @@ pub fn schema() -> Value {
     };
     let metadata = || ("metadata", reference("ObjectMeta"));
     let pod_template = || ("template", reference("PodTemplate"));
-    let pod_spec = lists(&POD_SPEC);
-    let container = lists(&CONTAINER)
-        .into_iter()
-        .chain([("resources", object(vec![("claims", merged(&["name"], None))]))]);
+    let claims = || ("resources", object(vec![("claims", merged(&["name"], None))]));
+    let pod_spec = lists(&POD_SPEC).into_iter().chain([claims()]);
+    let container = lists(&CONTAINER).into_iter().chain([claims()]);
     let claim_template = object(vec![("volumeClaimTemplate", object(vec![metadata()]))]);
 
     define(
@@ -146,7 +146,7 @@ pub fn schema() -> Value {
             within(&notebook::POD_SPEC.replace('.', "/"), reference("PodSpec")),
         ],
     );
-    define("PodSpec", &[], pod_spec);
+    define("PodSpec", &[], pod_spec.collect());
     define("Container", &[], container.collect());
     define("Volume", &[], vec![("ephemeral", claim_template)]);
     define(
