@@ -68,6 +68,9 @@ docs schemas: ## Write what is generated from the code: definition, schema, CRDs
 	$(call write,cargo run --quiet --locked -- schema function,$(FUNCTION)/definition.yaml)
 	$(call write,cargo run --quiet --locked -- schema platform,$(FUNCTION)/platform.schema.json)
 	$(call write,cargo run --quiet --locked -- crds,$(FUNCTION)/crds.yaml)
+	$(call write,cargo run --quiet --locked -- schema kustomize-names,$(FUNCTION)/kustomize-names.yaml)
+	$(call write,cargo run --quiet --locked -- schema kustomize-openapi,$(FUNCTION)/kustomize-openapi.json)
+	cp $(FUNCTION)/kustomize-names.yaml $(FUNCTION)/kustomize-openapi.json examples/overlay/production/
 	for marker in '<!-- defaults -->' '<!-- /defaults -->'; do \
 	  grep -qxF -- "$$marker" README.md || { echo "README.md has no line $$marker" >&2; exit 1; }; \
 	done
@@ -83,4 +86,4 @@ fuzz: ## Both fuzz targets, FUZZ_SECONDS each (needs a C++ compiler)
 	fuzz/run fn $(FUZZ_SECONDS)
 
 soak: ## The properties with many more cases than `make test` tries, and inputs of 100 MB
-	PROPTEST_CASES=$(PROPTEST_CASES) cargo test --locked --release --test it -- properties:: cli::large
+	PROPTEST_CASES=$(PROPTEST_CASES) cargo test --locked --release --test it -- properties:: graphs:: scale:: cli::large
