@@ -46,7 +46,7 @@ const VERBS: [&str; 9] = [
 ];
 
 /// How long the server may take to see a rule that was applied; it is a fraction of a second.
-const PATIENCE: Duration = Duration::from_secs(30);
+const PATIENCE: Duration = Duration::from_secs(15);
 
 const AUTHENTICATED: &str = "system:authenticated";
 /// Who is named nowhere.
@@ -136,6 +136,7 @@ const PEOPLE: [Person<'static>; 13] = [
 struct Guard {
     namespace: String,
     attributes: ResourceAttributes,
+    account: String,
     owner: Option<&'static str>,
 }
 
@@ -209,7 +210,7 @@ fn the_guard_may_ask_and_nothing_else() {
     ]);
     for (plane, setting, guards) in applied() {
         let mine = setting.namespaces();
-        let namespaces: Vec<&str> = mine.iter().map(String::as_str).chain(["default"]).collect();
+        let namespaces = mine.each_ref().map(String::as_str);
         let of_unbound = rules(plane, UNBOUND, &namespaces);
         for guard in guards {
             let user = guard.user();
@@ -348,9 +349,18 @@ impl Setting {
                 self.namespace(short) == namespace && *name == attributes.name
             };
             let (_, _, owner) = NOTEBOOKS.iter().find(of).unwrap();
+            let notebook = |object: &&Value| {
+                let metadata = &object["metadata"];
+                object["kind"] == "Notebook"
+                    && metadata["name"] == attributes.name
+                    && metadata["namespace"] == namespace
+            };
+            let notebook = emitted.iter().find(notebook).unwrap();
+            let account = text_of(&notebook["spec"]["template"]["spec"]["serviceAccountName"]).to_owned();
             Some(Guard {
                 namespace,
                 attributes,
+                account,
                 owner: *owner,
             })
         };
@@ -386,18 +396,14 @@ impl<'a> Person<'a> {
 // === impl Guard ===
 
 impl Guard {
-    /// Its `ServiceAccount`, which bears the Notebook's name.
-    fn account(&self) -> &str {
-        &self.attributes.name
-    }
-
+    /// Its `ServiceAccount`, as the API server calls it.
     fn user(&self) -> String {
-        format!("system:serviceaccount:{}:{}", self.namespace, self.account())
+        format!("system:serviceaccount:{}:{}", self.namespace, self.account)
     }
 
     /// The flag that makes kubectl that account.
     fn token(&self, plane: &ControlPlane) -> String {
-        let create = ["create", "token", "-n", &self.namespace, self.account()];
+        let create = ["create", "token", "-n", &self.namespace, &self.account];
         format!("--token={}", plane.output(&create, b"").trim())
     }
 
