@@ -152,6 +152,8 @@ enum SchemaKind {
     Function,
     /// The defaults of Platform's fields, as a Markdown table
     Defaults,
+    /// What an Argo CD Application is to ignore beside Open Data Hub's notebook controller
+    Argocd,
 }
 
 /// Runs the command line and gives the exit status.

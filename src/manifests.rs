@@ -2,6 +2,8 @@
 //!
 //! Takes a `plan`; gives [`Object`]s. One file per concern. Never reads an input document and never sees YAML.
 
+pub mod access_graph;
+pub mod backend_tls;
 pub mod certificate;
 pub mod config;
 pub mod gateway;
@@ -14,28 +16,76 @@ pub mod sidecar;
 
 pub use object::Object;
 
-use crate::plan::Plan;
+use crate::input::platform::Operator;
+use crate::krm::object_id::ObjectId;
+use crate::plan::guard::Guard;
+use crate::plan::{Plan, notebook_id, platform_id};
 
-/// Every object of a plan, in the order in which they are best applied.
+/// Every object of a plan, in the order in which they are best applied, and after them what lists them.
 pub fn objects(plan: &Plan) -> Vec<Object> {
-    let mut objects: Vec<Object> = plan
-        .closed
-        .iter()
-        .map(|namespace| network::closing_policy(&plan.platform, namespace))
-        .collect();
-    for guard in plan.guards.values() {
-        objects.extend(rbac::service_account(guard));
-        objects.push(rbac::delegator_binding(guard));
-        objects.extend(rbac::access(&plan.platform, guard));
-        objects.push(config::config_map(&plan.platform, guard));
-        objects.push(service::service(&plan.platform, guard));
-        objects.extend(certificate::certificate(&plan.platform, guard));
-        objects.push(gateway::reference_grant(&plan.platform, guard));
-        objects.push(gateway::http_route(&plan.platform, guard));
+    let platform = &plan.platform;
+    let mut objects: Vec<Object> = Vec::new();
+    if platform.notebook_controller == Operator::None {
+        let closing = |namespace: &String| network::closing_policy(platform, namespace);
+        objects.extend(plan.closed.iter().map(closing));
+        for ((namespace, name), port) in &plan.culled {
+            objects.push(network::culler_policy(platform, namespace, name, *port));
+        }
     }
-    for ((namespace, name), port) in &plan.culled {
-        objects.push(network::culler_policy(&plan.platform, namespace, name, *port));
+    for guard in plan.guards.values() {
+        objects.extend(ours_alone(plan, guard));
+        if platform.notebook_controller == Operator::None {
+            objects.extend(what_a_controller_makes(plan, guard));
+        }
+    }
+    for exposed in plan.exposed.values() {
+        objects.push(gateway::unguarded_grant(platform, exposed));
+        objects.push(network::unguarded_policy(platform, exposed));
+        objects.push(gateway::unguarded_route(platform, exposed));
     }
     objects.sort_by_key(Object::apply_order);
+    if platform.access_graphs {
+        let graphs = access_graph::access_graphs(platform, &sources(plan), &objects);
+        objects.extend(graphs);
+    }
     objects
+}
+
+/// What nobody else writes, and what may differ from what a controller writes.
+fn ours_alone(plan: &Plan, guard: &Guard) -> Vec<Object> {
+    let platform = &plan.platform;
+    let mut objects = rbac::access(platform, guard);
+    objects.extend(rbac::service_account(platform, guard));
+    objects.push(backend_tls::backend_tls(platform, guard));
+    objects.extend(gateway::short_route(platform, guard));
+    objects
+}
+
+/// What Open Data Hub's controller makes too, where it runs.
+fn what_a_controller_makes(plan: &Plan, guard: &Guard) -> Vec<Object> {
+    let platform = &plan.platform;
+    let mut objects = vec![
+        rbac::delegator_binding(guard),
+        config::config_map(platform, guard),
+        service::service(platform, guard),
+        gateway::reference_grant(platform, guard),
+        gateway::http_route(platform, guard),
+    ];
+    objects.extend(certificate::certificate(platform, guard));
+    objects
+}
+
+/// Every document that something is made for.
+fn sources(plan: &Plan) -> Vec<ObjectId> {
+    let keys = plan
+        .guards
+        .keys()
+        .chain(plan.exposed.keys())
+        .chain(plan.culled.keys());
+    let notebooks: std::collections::BTreeSet<ObjectId> = keys
+        .map(|(namespace, name)| notebook_id(namespace, name))
+        .collect();
+    std::iter::once(platform_id(&plan.platform))
+        .chain(notebooks)
+        .collect()
 }

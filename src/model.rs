@@ -3,11 +3,15 @@
 //! Takes documents from `input`; gives typed meaning, or findings with field and proposed value. Never reads or writes
 //! YAML, and never makes an object.
 
+pub mod backend_tls;
+pub mod companion;
 pub mod defaults;
 pub mod digest;
+pub mod habits;
 pub mod keys;
 pub mod names;
 pub mod notebook;
 pub mod platform;
 pub mod pod;
+pub mod programs;
 pub mod quantity;

@@ -4,17 +4,21 @@
 //! each other. Never makes an object.
 
 pub mod class;
+pub mod exposed;
 pub mod guard;
 pub mod hash;
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::input::notebook::{GROUP, KIND, VERSIONS};
+use crate::input::platform::Operator;
 use crate::krm::object_id::ObjectId;
 use crate::krm::results::Finding;
-use crate::model::names::is_dns_label;
-use crate::model::notebook::{NOTEBOOK_PORT, Notebook};
+use crate::model::companion;
+use crate::model::names::{is_dns_label, joined};
+use crate::model::notebook::{NOTEBOOK_PORT, Notebook, Open};
 use crate::model::platform::Platform;
+use exposed::Exposed;
 use guard::Guard;
 
 /// Everything to be made.
@@ -24,6 +28,8 @@ pub struct Plan {
     pub platform: Platform,
     /// The Notebooks to be guarded, by namespace and name.
     pub guards: BTreeMap<(String, String), Guard>,
+    /// The Notebooks that are exposed without a guard, by namespace and name.
+    pub exposed: BTreeMap<(String, String), Exposed>,
     /// The namespaces whose Notebooks are closed to everybody but gateway and culler.
     pub closed: BTreeSet<String>,
     /// The Notebooks in those namespaces, guarded or not, that listen on another port than the usual one: the culler needs
@@ -31,14 +37,16 @@ pub struct Plan {
     pub culled: BTreeMap<(String, String), u16>,
 }
 
-/// Plans the graph. `others` are the Notebooks that are in the input and not guarded: by namespace and name, their ports.
+/// Plans the graph. `open` are the Notebooks to be exposed without a guard; `others` are all that are in the input and not
+/// guarded: by namespace and name, their ports.
 pub fn make(
     platform: Platform,
     notebooks: Vec<Notebook>,
+    open: Vec<Open>,
     others: &BTreeMap<(String, String), u16>,
     findings: &mut Vec<Finding>,
 ) -> Plan {
-    let guards: BTreeMap<(String, String), Guard> = notebooks
+    let mut guards: BTreeMap<(String, String), Guard> = notebooks
         .into_iter()
         .map(|notebook| {
             (
@@ -60,7 +68,33 @@ pub fn make(
             findings.push(finding.about(&notebook_id(namespace, &guard.service)));
         }
     }
-    let closed: BTreeSet<String> = guards.keys().map(|(namespace, _)| namespace.clone()).collect();
+    if platform.notebook_controller == Operator::OpenDataHub {
+        let on = guards.keys().map(|id| (id, true));
+        let off = others.keys().map(|id| (id, false));
+        let all = on
+            .chain(off)
+            .map(|((namespace, name), on)| ((namespace.as_str(), name.as_str()), on));
+        for ((namespace, name), finding) in companion::collisions(&all.collect()) {
+            findings.push(finding.about(&notebook_id(namespace, name)));
+        }
+    }
+    if platform.short_paths {
+        short_paths(&mut guards, others, findings);
+    }
+    let exposed: BTreeMap<(String, String), Exposed> = open
+        .into_iter()
+        .map(|notebook| {
+            (
+                (notebook.namespace.clone(), notebook.name.clone()),
+                Exposed::new(notebook),
+            )
+        })
+        .collect();
+    let closed: BTreeSet<String> = guards
+        .keys()
+        .chain(exposed.keys())
+        .map(|(namespace, _)| namespace.clone())
+        .collect();
     let own = guards.iter().map(|(id, guard)| (id.clone(), guard.notebook.port));
     let others = others.iter().map(|(id, port)| (id.clone(), *port));
     let culled = own.chain(others).filter(|((namespace, name), port)| {
@@ -68,9 +102,43 @@ pub fn make(
     });
     Plan {
         culled: culled.collect(),
+        exposed,
         platform,
         guards,
         closed,
+    }
+}
+
+/// Names the redirects from `/notebooks/NAME`: for Notebooks whose name no other Notebook in the input has.
+fn short_paths(
+    guards: &mut BTreeMap<(String, String), Guard>,
+    others: &BTreeMap<(String, String), u16>,
+    findings: &mut Vec<Finding>,
+) {
+    let mut namespaces: BTreeMap<String, Vec<String>> = BTreeMap::new();
+    for (namespace, name) in guards.keys().chain(others.keys()) {
+        namespaces
+            .entry(name.clone())
+            .or_default()
+            .push(namespace.clone());
+    }
+    for ((namespace, name), guard) in guards {
+        let all = namespaces.get(name).map_or(&[][..], Vec::as_slice);
+        if all.len() == 1 {
+            guard.short_route = Some(joined("short", namespace, name));
+            continue;
+        }
+        let elsewhere: Vec<&str> = all
+            .iter()
+            .filter(|other| *other != namespace)
+            .map(String::as_str)
+            .collect();
+        let message = format!(
+            "/notebooks/{name} is not answered: namespace {} has a Notebook of this name too",
+            elsewhere.join(", ")
+        );
+        let finding = Finding::warning(message).at("metadata.name").found(name.clone());
+        findings.push(finding.about(&notebook_id(namespace, name)));
     }
 }
 

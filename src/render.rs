@@ -3,7 +3,9 @@
 //! Takes framed sources and the environment's few words; gives what is to become of each item, what is added, and
 //! findings. With any error nothing changes. Pure: no file, clock, environment or randomness.
 
+mod canonical;
 mod generated;
+mod neighbours;
 mod patch;
 pub mod path;
 pub mod platform;
@@ -16,7 +18,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde_json::Value;
 
 use crate::input::notebook as document;
-use crate::input::platform as platform_document;
+use crate::input::platform::{self as platform_document, Operator};
 use crate::krm::object_id::ObjectId;
 use crate::krm::results::{self, Finding};
 use crate::krm::source::{Source, SyntaxError};
@@ -27,6 +29,8 @@ use crate::manifests::{self, Object, sidecar};
 use crate::model::keys;
 use crate::model::notebook::{self as model, Switch};
 use crate::model::platform::{Environment, Platform};
+use crate::model::programs;
+use crate::model::{backend_tls, companion};
 use crate::plan;
 
 /// A framed source.
@@ -82,6 +86,9 @@ const NOT_YET: [(&str, &str, &str); 4] = [
     ),
 ];
 
+/// Our own kinds: what people write, and what we write.
+const OWN_KINDS: [&str; 2] = [platform_document::KIND, manifests::access_graph::KIND];
+
 /// Frames a source, or says why that cannot be done.
 ///
 /// # Errors
@@ -129,8 +136,19 @@ struct Found<'a> {
 enum Meaning {
     /// It gets a guard.
     Guarded(model::Notebook),
-    /// It does not. Its port is known, for the culler.
-    Unguarded { port: u16 },
+    /// It does not. Its port is known, for the culler; and whether it is exposed all the same.
+    Unguarded { port: u16, open: Option<model::Open> },
+}
+
+/// All Notebooks, by what is to become of them.
+#[derive(Default)]
+struct Understood {
+    guarded: Vec<model::Notebook>,
+    exposed: Vec<model::Open>,
+    /// Those that are not guarded, by namespace and name: their ports.
+    others: BTreeMap<(String, String), u16>,
+    /// For each in turn its namespace and meaning, where these are known.
+    meant: Vec<Option<(String, Meaning)>>,
 }
 
 // === impl Run ===
@@ -163,12 +181,48 @@ impl<'a> Run<'a> {
             }
             return outcome;
         };
-        let mut guarded = Vec::new();
-        let mut others = BTreeMap::new();
+        let notebooks = self.understand(&found, &platform);
+        let mut collisions = Vec::new();
+        let plan = plan::make(
+            platform,
+            notebooks.guarded,
+            notebooks.exposed,
+            &notebooks.others,
+            &mut collisions,
+        );
+        let meant = notebooks.meant;
+        self.notes(&plan);
+        self.collided(&found, &meant, collisions);
+        self.patch(&found, &meant, &plan, &mut outcome);
+        self.surroundings(&found, &meant, &plan);
+        let objects = manifests::objects(&plan);
+        let mut sources: BTreeSet<String> = named(&found, &meant)
+            .map(|(namespace, notebook)| plan::notebook_id(namespace, &notebook.name).reference())
+            .collect();
+        sources.insert(plan::platform_id(&plan.platform).reference());
+        generated::upsert(
+            self.batch,
+            &generated,
+            &objects,
+            &sources,
+            &mut outcome,
+            &mut self.findings,
+        );
+        outcome
+    }
+
+    /// What each Notebook is meant to be, and which of them are given twice.
+    fn understand(&mut self, found: &[Found<'a>], platform: &Platform) -> Understood {
+        let beside = platform.notebook_controller == Operator::OpenDataHub;
+        let accounts = if beside {
+            accounts(self.batch)
+        } else {
+            BTreeSet::new()
+        };
+        let mut understood = Understood::default();
         let mut seen = BTreeMap::new();
-        let mut meant = Vec::new();
         for (index, notebook) in found.iter().enumerate() {
-            let meaning = self.meaning(notebook, &platform);
+            let meaning = self.meaning(notebook, platform);
             if let Some((namespace, _)) = &meaning
                 && let Some(first) = seen.insert((namespace.clone(), notebook.document.name.clone()), index)
             {
@@ -181,55 +235,68 @@ impl<'a> Run<'a> {
                 self.about(notebook, Finding::error(message).at("metadata.name"));
             }
             match &meaning {
-                Some((namespace, Meaning::Unguarded { port })) => {
-                    others.insert((namespace.clone(), notebook.document.name.clone()), *port);
+                Some((namespace, Meaning::Unguarded { port, open })) => {
+                    let id = (namespace.clone(), notebook.document.name.clone());
+                    understood.others.insert(id, *port);
+                    understood.exposed.extend(open.clone());
                 }
-                Some((_, Meaning::Guarded(guard))) => guarded.push(guard.clone()),
+                Some((namespace, Meaning::Guarded(guard))) => {
+                    let mut guard = guard.clone();
+                    // The controller only ever makes one that is not there: the user's own, with pull secrets in it, stays.
+                    if accounts.contains(&(namespace.as_str(), guard.name.as_str())) {
+                        guard.service_account = model::ServiceAccount::Theirs(guard.name.clone());
+                    }
+                    understood.guarded.push(guard);
+                }
                 None => {}
             }
-            meant.push(meaning);
+            understood.meant.push(meaning);
         }
-        let mut collisions = Vec::new();
-        let plan = plan::make(platform, guarded, &others, &mut collisions);
+        understood
+    }
+
+    /// What a reader of a guarded graph must know of the platform.
+    fn notes(&mut self, plan: &plan::Plan) {
+        if plan.guards.is_empty() {
+            return;
+        }
+        let platform = &plan.platform;
+        let beside = platform.notebook_controller == Operator::OpenDataHub;
+        let id = plan::platform_id(platform);
+        let notes = programs::limits(platform.sidecar.program)
+            .into_iter()
+            .chain(backend_tls::assumed(&platform.backend_tls))
+            .chain(beside.then(companion::notes).into_iter().flatten());
+        self.findings.extend(notes.map(|finding| finding.about(&id)));
+    }
+
+    /// Collisions, each with its Notebook's place.
+    fn collided(
+        &mut self,
+        found: &[Found<'a>],
+        meant: &[Option<(String, Meaning)>],
+        collisions: Vec<Finding>,
+    ) {
+        let mut by_id = BTreeMap::new();
+        for (notebook, meaning) in found.iter().zip(meant) {
+            if let Some((namespace, _)) = meaning {
+                by_id.insert(plan::notebook_id(namespace, &notebook.document.name), notebook);
+            }
+        }
         for finding in collisions {
-            let about = found.iter().zip(&meant).find(|(notebook, meaning)| {
-                let id = meaning
-                    .as_ref()
-                    .map(|(namespace, _)| plan::notebook_id(namespace, &notebook.document.name));
-                id.as_ref() == finding.object.as_ref()
-            });
-            match about {
-                Some((notebook, _)) => self.about(notebook, finding),
+            match finding.object.as_ref().and_then(|id| by_id.get(id)) {
+                Some(notebook) => self.about(notebook, finding),
                 None => self.findings.push(finding),
             }
         }
-        self.patch(&found, &meant, &plan, &mut outcome);
-        let closed = found.iter().zip(&meant).filter_map(|(notebook, meaning)| {
-            let (namespace, _) = meaning.as_ref()?;
-            plan.closed
-                .contains(namespace)
-                .then_some((namespace.as_str(), &notebook.document))
-        });
+    }
+
+    /// The user's own objects around the Notebooks.
+    fn surroundings(&mut self, found: &[Found<'a>], meant: &[Option<(String, Meaning)>], plan: &plan::Plan) {
+        let closed = named(found, meant).filter(|(namespace, _)| plan.closed.contains(*namespace));
         policies::check(self.batch, closed, &mut self.findings);
-        let objects = manifests::objects(&plan);
-        let mut sources: BTreeSet<String> = found
-            .iter()
-            .zip(&meant)
-            .filter_map(|(notebook, meaning)| {
-                let (namespace, _) = meaning.as_ref()?;
-                Some(plan::notebook_id(namespace, &notebook.document.name).reference())
-            })
-            .collect();
-        sources.insert(plan::platform_id(&plan.platform).reference());
-        generated::upsert(
-            self.batch,
-            &generated,
-            &objects,
-            &sources,
-            &mut outcome,
-            &mut self.findings,
-        );
-        outcome
+        let all = named(found, meant);
+        neighbours::check(self.batch, &plan.platform, all, &mut self.findings);
     }
 
     /// Puts the guards into the Notebooks, and takes out those that are no longer wanted.
@@ -245,9 +312,13 @@ impl<'a> Run<'a> {
             let guard = plan
                 .guards
                 .get(&(namespace.clone(), notebook.document.name.clone()));
-            let sidecar = guard.map(|guard| (guard, sidecar::sidecar(&plan.platform, guard)));
+            let beside = plan.platform.notebook_controller == Operator::OpenDataHub;
+            let sidecar = guard
+                .filter(|_| !beside)
+                .map(|guard| (guard, sidecar::sidecar(&plan.platform, guard)));
             let wanted = patch::Wanted {
                 namespace,
+                canonical: beside,
                 sidecar: sidecar.as_ref().map(|(guard, sidecar)| (*guard, sidecar)),
             };
             match patch::patch(&notebook.framed.source, notebook.item, &notebook.value, &wanted) {
@@ -350,14 +421,19 @@ impl<'a> Run<'a> {
                 return None;
             }
         };
+        let injected = match platform.notebook_controller {
+            Operator::OpenDataHub if !injected.guard => patch::controllers_own(&notebook.value),
+            _ => injected,
+        };
         let meaning = match (namespace, switch) {
             (Some(namespace), Some(Switch::On)) => {
                 model::guarded(document, namespace.clone(), platform, injected, &mut findings)
                     .map(|notebook| (namespace, Meaning::Guarded(notebook)))
             }
             (Some(namespace), Some(Switch::Off | Switch::Legacy)) => {
-                let port = model::unguarded(document, injected, &mut findings);
-                Some((namespace, Meaning::Unguarded { port }))
+                let port = model::unguarded(document, &namespace, platform, injected, &mut findings);
+                let open = model::open(document, &namespace, platform, &mut findings);
+                Some((namespace, Meaning::Unguarded { port, open }))
             }
             _ => None,
         };
@@ -402,11 +478,11 @@ impl<'a> Run<'a> {
                     document::KIND
                 );
                 Finding::warning(message).at(path)
-            } else if id.group == platform_document::GROUP && id.kind != platform_document::KIND {
+            } else if id.group == platform_document::GROUP && !OWN_KINDS.contains(&id.kind.as_str()) {
                 let finding = Finding::error("no such kind in this version")
                     .at("kind")
                     .found(id.kind.clone());
-                match crate::input::check::nearest(&id.kind, [platform_document::KIND].into_iter()) {
+                match crate::input::check::nearest(&id.kind, OWN_KINDS.into_iter()) {
                     Some(near) => finding.propose(near),
                     None => finding,
                 }
@@ -425,6 +501,26 @@ impl<'a> Run<'a> {
             Some(&notebook.tree),
         ));
     }
+}
+
+/// The user's own ServiceAccounts: namespace and name.
+fn accounts(batch: &Batch) -> BTreeSet<(&str, &str)> {
+    items(batch)
+        .filter(|(_, _, item)| item.head.id.group.is_empty() && item.head.id.kind == "ServiceAccount")
+        .filter(|(_, _, item)| !generated::is_ours(item))
+        .map(|(_, _, item)| (item.head.id.namespace.as_str(), item.head.id.name.as_str()))
+        .collect()
+}
+
+/// The Notebooks whose namespace is known, each with it.
+fn named<'f>(
+    found: &'f [Found<'_>],
+    meant: &'f [Option<(String, Meaning)>],
+) -> impl Iterator<Item = (&'f str, &'f document::Notebook)> {
+    found.iter().zip(meant).filter_map(|(notebook, meaning)| {
+        let (namespace, _) = meaning.as_ref()?;
+        Some((namespace.as_str(), &notebook.document))
+    })
 }
 
 /// Whether an object is of a kind that the generator acts on.

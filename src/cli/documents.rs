@@ -1,12 +1,13 @@
 //! The documents that are generated from the types: schemas, CRDs, the function's definition.
 
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use super::{SchemaKind, streams};
+use crate::config::access_graph;
 use crate::error::Error;
-use crate::input::schema;
+use crate::input::{notebook, schema};
 use crate::krm::yaml::{Quoting, to_block};
-use crate::model::defaults;
+use crate::model::{companion, defaults};
 
 /// How the function is used, in its definition.
 const USAGE: &str = "List a Platform under `transformers:` (kustomize) or `pipeline.mutators` (kpt). Notebooks that carry \
@@ -14,10 +15,16 @@ notebooks.opendatahub.io/inject-auth: \"true\" get their guard, and the objects 
 
 /// Prints the CRDs.
 pub(super) fn crds() -> Result<(), Error> {
-    streams::print(&to_block(
-        &schema::platform_crd(&defaults::for_schema()),
-        Quoting::WhereNeeded,
-    ))
+    let graph = schema::crd_of(
+        access_graph::KIND,
+        access_graph::PLURAL,
+        "What was written for one source document, and what the reporter found of it.",
+        &schema::of::<access_graph::AccessGraphSpec>(),
+        schema::of::<access_graph::AccessGraphStatus>(),
+    );
+    let platform = schema::platform_crd(&defaults::for_schema());
+    let texts = [graph, platform].map(|crd| to_block(&crd, Quoting::WhereNeeded));
+    streams::print(&texts.join("---\n"))
 }
 
 /// Prints a schema.
@@ -27,8 +34,20 @@ pub(super) fn schema(what: SchemaKind) -> Result<(), Error> {
         SchemaKind::Platform => pretty(&schema::platform_document(&fixed)),
         SchemaKind::Function => to_block(&schema::function_definition(&fixed, USAGE), Quoting::WhereNeeded),
         SchemaKind::Defaults => defaults::to_markdown(),
+        SchemaKind::Argocd => to_block(&ignore_differences(), Quoting::WhereNeeded),
     };
     streams::print(&text)
+}
+
+/// A part of an Application's `spec` (argoproj/argo-cd `pkg/apis/application/v1alpha1/types.go`).
+fn ignore_differences() -> Value {
+    json!({
+        "ignoreDifferences": [{
+            "group": notebook::GROUP,
+            "kind": notebook::KIND,
+            "jqPathExpressions": companion::ignored_paths()
+        }]
+    })
 }
 
 fn pretty(value: &Value) -> String {

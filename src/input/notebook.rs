@@ -51,8 +51,21 @@ pub struct Notebook {
     pub containers: Vec<Container>,
     /// `spec.template.spec.initContainers`
     pub init_containers: Vec<Container>,
-    /// Names in `spec.template.spec.volumes`
-    pub volumes: Vec<String>,
+    /// `spec.template.spec.volumes`
+    pub volumes: Vec<Volume>,
+}
+
+/// A volume's fields.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Volume {
+    /// `name`
+    pub name: String,
+    /// Whether it is a `hostPath`.
+    pub host_path: bool,
+    /// The Secrets it mounts: `secret.secretName`, and `secret.name` of projected sources.
+    pub secrets: Vec<String>,
+    /// The index of a projected `serviceAccountToken` among its sources.
+    pub token: Option<usize>,
 }
 
 /// A container's fields.
@@ -64,6 +77,25 @@ pub struct Container {
     pub ports: Vec<Port>,
     /// Names in `volumeMounts`
     pub volume_mounts: Vec<String>,
+    /// `env`
+    pub env: Vec<EnvVar>,
+    /// Names in `envFrom[].secretRef`; empty where it is none.
+    pub env_from_secrets: Vec<String>,
+    /// `securityContext.privileged`
+    pub privileged: bool,
+    /// `securityContext.capabilities.add`
+    pub capabilities: Vec<String>,
+}
+
+/// A variable of a container.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct EnvVar {
+    /// `name`
+    pub name: String,
+    /// `value`
+    pub value: String,
+    /// `valueFrom.secretKeyRef.name`
+    pub secret: String,
 }
 
 /// A container port.
@@ -111,9 +143,7 @@ pub fn read(value: &Value) -> Result<Notebook, Vec<Finding>> {
         automount_token: reader.flag(&pod.field("automountServiceAccountToken")),
         containers: reader.list(&pod.field("containers"), container),
         init_containers: reader.list(&pod.field("initContainers"), container),
-        volumes: reader.list(&pod.field("volumes"), |reader, place| {
-            reader.text(&place.field("name"))
-        }),
+        volumes: reader.list(&pod.field("volumes"), volume),
     };
     if reader.findings.is_empty() {
         Ok(notebook)
@@ -137,6 +167,44 @@ fn container(reader: &mut Reader, place: &Place<'_>) -> Container {
         volume_mounts: reader.list(&place.field("volumeMounts"), |reader, place| {
             reader.text(&place.field("name"))
         }),
+        env: reader.list(&place.field("env"), |reader, place| EnvVar {
+            name: reader.text(&place.field("name")),
+            value: reader.text(&place.field("value")),
+            secret: reader.text(&place.field("valueFrom").field("secretKeyRef").field("name")),
+        }),
+        env_from_secrets: reader.list(&place.field("envFrom"), |reader, place| {
+            reader.text(&place.field("secretRef").field("name"))
+        }),
+        privileged: reader
+            .flag(&place.field("securityContext").field("privileged"))
+            .unwrap_or_default(),
+        capabilities: reader.list(
+            &place.field("securityContext").field("capabilities").field("add"),
+            Reader::text,
+        ),
+    }
+}
+
+fn volume(reader: &mut Reader, place: &Place<'_>) -> Volume {
+    let mut secrets = vec![reader.text(&place.field("secret").field("secretName"))];
+    let mut token = None;
+    let sources = place.field("projected").field("sources");
+    for (index, source) in sources.value.as_array().into_iter().flatten().enumerate() {
+        let source = Place {
+            value: source,
+            path: format!("{}[{index}]", sources.path),
+        };
+        secrets.push(reader.text(&source.field("secret").field("name")));
+        if !source.field("serviceAccountToken").value.is_null() {
+            token = Some(index);
+        }
+    }
+    secrets.retain(|name| !name.is_empty());
+    Volume {
+        name: reader.text(&place.field("name")),
+        host_path: !place.field("hostPath").value.is_null(),
+        secrets,
+        token,
     }
 }
 

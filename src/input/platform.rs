@@ -199,7 +199,8 @@ pub struct CaRef {
 pub struct SidecarSpec {
     /// Its image, by digest.
     pub image: Option<String>,
-    /// Which program the image holds: decides flags and configuration.
+    /// Which program the image holds: decides flags, configuration and roles. Beside Open Data Hub's notebook controller it
+    /// is that controller's image, and odh-kube-rbac-proxy if nothing is given.
     pub program: Option<SidecarProgram>,
     /// Its resources; the annotations on a workload override them.
     pub resources: Option<ResourcesSpec>,

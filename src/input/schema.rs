@@ -3,6 +3,7 @@
 //! Takes the types of `platform` and the table of defaults; gives JSON values. What is committed is generated from here
 //! and checked for drift.
 
+use schemars::JsonSchema;
 use schemars::generate::SchemaSettings;
 use serde_json::{Map, Value, json};
 
@@ -11,15 +12,7 @@ use super::platform::{GROUP, KIND, PlatformSpec, VERSION};
 /// The schema of Platform's `spec`, without references, nulls or `oneOf`: what checks input, what a CRD may hold.
 /// `defaults` are pairs of a field's path and its default as text.
 pub fn platform_spec(defaults: &[(&str, String)]) -> Value {
-    let settings = SchemaSettings::draft2020_12().with(|settings| {
-        settings.inline_subschemas = true;
-        settings.meta_schema = None;
-    });
-    let mut schema = settings
-        .into_generator()
-        .into_root_schema_for::<PlatformSpec>()
-        .to_value();
-    simplify(&mut schema);
+    let mut schema = of::<PlatformSpec>();
     if let Some(fields) = schema.as_object_mut() {
         fields.remove("title");
         fields.insert("required".into(), json!(["flavor"]));
@@ -35,6 +28,20 @@ pub fn platform_spec(defaults: &[(&str, String)]) -> Value {
             };
             field.insert("default".into(), value);
         }
+    }
+    schema
+}
+
+/// The schema of a type, in the same few words.
+pub fn of<T: JsonSchema>() -> Value {
+    let settings = SchemaSettings::draft2020_12().with(|settings| {
+        settings.inline_subschemas = true;
+        settings.meta_schema = None;
+    });
+    let mut schema = settings.into_generator().into_root_schema_for::<T>().to_value();
+    simplify(&mut schema);
+    if let Some(fields) = schema.as_object_mut() {
+        fields.remove("title");
     }
     schema
 }
@@ -63,22 +70,52 @@ pub fn platform_document(defaults: &[(&str, String)]) -> Value {
 
 /// The `CustomResourceDefinition` of Platform, for clusters in which the document itself is kept.
 pub fn platform_crd(defaults: &[(&str, String)]) -> Value {
+    crd(KIND, "platforms", &open_api(defaults), None)
+}
+
+/// The `CustomResourceDefinition` of a kind of ours whose spec has this schema; with a status of its own if one is given.
+pub fn crd_of(kind: &str, plural: &str, about: &str, spec: &Value, mut status: Value) -> Value {
+    by_type(&mut status);
+    let mut schema = document(about, spec);
+    schema["properties"]["status"] = status;
+    strip_closed(&mut schema);
+    crd(kind, plural, &schema, Some(json!({ "status": {} })))
+}
+
+fn crd(kind: &str, plural: &str, schema: &Value, subresources: Option<Value>) -> Value {
+    let mut version = json!({
+        "name": VERSION,
+        "served": true,
+        "storage": true,
+        "schema": { "openAPIV3Schema": schema }
+    });
+    if let Some(subresources) = subresources {
+        version["subresources"] = subresources;
+    }
     json!({
         "apiVersion": "apiextensions.k8s.io/v1",
         "kind": "CustomResourceDefinition",
-        "metadata": { "name": format!("platforms.{GROUP}") },
+        "metadata": { "name": format!("{plural}.{GROUP}") },
         "spec": {
             "group": GROUP,
-            "names": { "kind": KIND, "listKind": "PlatformList", "plural": "platforms", "singular": "platform" },
+            "names": {
+                "kind": kind,
+                "listKind": format!("{kind}List"),
+                "plural": plural,
+                "singular": kind.to_lowercase()
+            },
             "scope": "Namespaced",
-            "versions": [{
-                "name": VERSION,
-                "served": true,
-                "storage": true,
-                "schema": { "openAPIV3Schema": open_api(defaults) }
-            }]
+            "versions": [version]
         }
     })
+}
+
+/// Conditions are told apart by their type, so that several writers do not overwrite each other's.
+fn by_type(status: &mut Value) {
+    if let Some(conditions) = status.pointer_mut("/properties/conditions") {
+        conditions["x-kubernetes-list-type"] = json!("map");
+        conditions["x-kubernetes-list-map-keys"] = json!(["type"]);
+    }
 }
 
 /// The KRMFunctionDefinition of the generator. Source of the shape: kubernetes-sigs/kustomize
@@ -117,9 +154,16 @@ pub fn function_definition(defaults: &[(&str, String)], usage: &str) -> Value {
 fn open_api(defaults: &[(&str, String)]) -> Value {
     let mut spec = platform_spec(defaults);
     strip_closed(&mut spec);
+    document(
+        "The facts of the target cluster: functionConfig of gatewright.",
+        &spec,
+    )
+}
+
+fn document(about: &str, spec: &Value) -> Value {
     json!({
         "type": "object",
-        "description": "The facts of the target cluster: functionConfig of gatewright.",
+        "description": about,
         "required": ["spec"],
         "properties": {
             "apiVersion": { "type": "string" },

@@ -76,16 +76,17 @@ pub fn stream(
                 let mut results: Vec<Value> = findings.iter().map(Finding::to_result).collect();
                 if let Some(before) = &list.results {
                     let earlier = earlier_results(text, before);
-                    results.splice(0..0, earlier);
-                    let value = if list.flow {
-                        yaml::to_flow(&Value::from(results))
-                    } else {
-                        nested(&Value::from(results), list.column)
-                    };
-                    splices.push(Splice::replace(
-                        before.clone(),
-                        if list.flow { value } else { format!("\n{value}") },
-                    ));
+                    // Said before: not said again.
+                    results.retain(|result| !earlier.contains(result));
+                    if !results.is_empty() {
+                        results.splice(0..0, earlier);
+                        let value = if list.flow {
+                            yaml::to_flow(&Value::from(results))
+                        } else {
+                            format!("\n{}", nested(&Value::from(results), list.column))
+                        };
+                        splices.push(Splice::replace(before.clone(), value));
+                    }
                 } else {
                     fields.push(("results", Value::from(results)));
                 }

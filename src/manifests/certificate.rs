@@ -40,7 +40,7 @@ pub fn certificate(platform: &Platform, guard: &Guard) -> Option<Object> {
     let Tls::CertManager { name, kind, group } = &platform.tls else {
         return None;
     };
-    let host = format!("{}.{}.svc", guard.service, guard.notebook.namespace);
+    let host = guard.host();
     let certificate = Certificate {
         api_version: "cert-manager.io/v1",
         kind: "Certificate",

@@ -9,9 +9,9 @@ use super::rbac::RESOURCE;
 use super::{Object, meta};
 use crate::config::kube_rbac_proxy::{Authorization, ConfigFile, FILE, ResourceAttributes};
 use crate::input::notebook::{GROUP, VERSIONS};
-use crate::input::platform::SidecarProgram;
 use crate::krm::yaml::{Quoting, to_block};
 use crate::model::platform::Platform;
+use crate::model::programs::honours_verb;
 use crate::plan::class::Class;
 use crate::plan::guard::Guard;
 
@@ -20,14 +20,6 @@ pub const VERB: &str = "get";
 /// The virtual subresource that opening a Notebook is about, where the program takes the verb from the HTTP method: then
 /// a role may grant every verb on it, saving works, and nobody gains a right on the Notebook itself.
 pub const SUBRESOURCE: &str = "access";
-
-/// Whether a program uses the verb in its configuration.
-pub fn honours_verb(program: SidecarProgram) -> bool {
-    match program {
-        SidecarProgram::KubeRbacProxy => false,
-        SidecarProgram::OdhKubeRbacProxy | SidecarProgram::Gatewright => true,
-    }
-}
 
 /// The ConfigMap. Every scalar in the file is quoted: its reader takes a Notebook called `yes` or `1e3` for something else.
 pub fn config_map(platform: &Platform, guard: &Guard) -> Object {

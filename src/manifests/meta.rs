@@ -12,6 +12,9 @@ use crate::plan::class::Class;
 use crate::plan::guard::Guard;
 use crate::plan::{notebook_id, platform_id};
 
+/// Argo CD's wave after all others.
+const LAST_WAVE: &str = "20";
+
 /// Metadata of an object made for a Notebook, in its namespace.
 pub fn of_notebook(namespace: &str, notebook: &str, name: &str, class: Class) -> ObjectMeta {
     let mut meta = of(&notebook_id(namespace, notebook), name, Some(namespace), class);
@@ -26,16 +29,54 @@ pub fn of_guard(guard: &Guard, name: &str, class: Class) -> ObjectMeta {
 
 /// Metadata of an object made for a guarded Notebook elsewhere: in another namespace, or in none.
 pub fn of_guard_in(guard: &Guard, name: &str, namespace: Option<&str>, class: Class) -> ObjectMeta {
-    let mut meta = of_guard(guard, name, class);
-    label(&mut meta, keys::NOTEBOOK_NAMESPACE, &guard.notebook.namespace);
+    of_notebook_in(
+        &guard.notebook.namespace,
+        &guard.notebook.name,
+        name,
+        namespace,
+        class,
+    )
+}
+
+/// Metadata of an object made for a Notebook elsewhere.
+pub fn of_notebook_in(
+    home: &str,
+    notebook: &str,
+    name: &str,
+    namespace: Option<&str>,
+    class: Class,
+) -> ObjectMeta {
+    let mut meta = of_notebook(home, notebook, name, class);
+    label(&mut meta, keys::NOTEBOOK_NAMESPACE, home);
     meta.namespace = namespace.map(str::to_owned);
     meta
 }
 
-/// Metadata of an object that the platform itself calls for: it names no workload, so that none takes it along.
+/// Metadata of an object that the platform itself calls for: it names no workload, so that none takes it along. What
+/// protects is not pruned either; what is per workload may be, for it closes by being gone.
 pub fn of_platform(platform: &Platform, name: &str, namespace: &str, class: Class) -> ObjectMeta {
     let source = platform_id(platform);
-    of(&source, name, Some(namespace), class)
+    let mut meta = of(&source, name, Some(namespace), class);
+    if class == Class::Enforce {
+        for (key, value) in keys::NEVER_PRUNED {
+            annotate(&mut meta, key, value);
+        }
+    }
+    meta
+}
+
+/// Metadata of an AccessGraph: the last thing to be applied, when what it lists is there.
+pub fn of_graph(source: &ObjectId, name: &str, namespace: &str) -> ObjectMeta {
+    let mut meta = of(source, name, Some(namespace), Class::Support);
+    annotate(&mut meta, keys::SYNC_WAVE, LAST_WAVE);
+    meta
+}
+
+/// Metadata of a route beside the Notebook's own: without the labels by which Open Data Hub's controller takes a route for
+/// its own.
+pub fn of_extra_route(guard: &Guard, name: &str, namespace: &str) -> ObjectMeta {
+    let source = notebook_id(&guard.notebook.namespace, &guard.notebook.name);
+    of(&source, name, Some(namespace), Class::Serve)
 }
 
 /// One more annotation.
@@ -63,10 +104,5 @@ fn of(source: &ObjectId, name: &str, namespace: Option<&str>, class: Class) -> O
     annotate(&mut meta, keys::SOURCE, &source.reference());
     annotate(&mut meta, keys::CLASS, class.word());
     annotate(&mut meta, keys::SYNC_WAVE, class.wave());
-    if class == Class::Enforce {
-        for (key, value) in keys::NEVER_PRUNED {
-            annotate(&mut meta, key, value);
-        }
-    }
     meta
 }

@@ -16,6 +16,7 @@ use crate::model::keys;
 use crate::model::notebook::{GUARD_PORT, NOTEBOOK_PORT, pod_labels};
 use crate::model::platform::{Platform, Pods};
 use crate::plan::class::Class;
+use crate::plan::exposed::Exposed;
 
 /// Name of the policy that closes a namespace's Notebooks.
 const CLOSING: &str = "notebooks-closed";
@@ -48,15 +49,31 @@ pub fn closing_policy(platform: &Platform, namespace: &str) -> Object {
 
 /// Opens a Notebook's port to the culler, where it is another than the usual one.
 pub fn culler_policy(platform: &Platform, namespace: &str, name: &str, port: u16) -> Object {
+    opening_policy(
+        namespace,
+        name,
+        &format!("{name}-culler"),
+        admit(&platform.culler, port),
+    )
+}
+
+/// Opens a Notebook without a guard to the gateway.
+pub fn unguarded_policy(platform: &Platform, exposed: &Exposed) -> Object {
+    let notebook = &exposed.notebook;
+    let rule = admit(&platform.gateway.pods, notebook.port);
+    opening_policy(&notebook.namespace, &notebook.name, &exposed.opening, rule)
+}
+
+fn opening_policy(namespace: &str, notebook: &str, name: &str, rule: NetworkPolicyIngressRule) -> Object {
     let policy = NetworkPolicy {
-        metadata: meta::of_notebook(namespace, name, &format!("{name}-culler"), Class::Support),
+        metadata: meta::of_notebook(namespace, notebook, name, Class::Support),
         spec: Some(NetworkPolicySpec {
             pod_selector: Some(LabelSelector {
-                match_labels: Some(pod_labels(name)),
+                match_labels: Some(pod_labels(notebook)),
                 match_expressions: None,
             }),
             policy_types: Some(vec!["Ingress".into()]),
-            ingress: Some(vec![admit(&platform.culler, port)]),
+            ingress: Some(vec![rule]),
             egress: None,
         }),
     };

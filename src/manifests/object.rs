@@ -35,8 +35,10 @@ const FIRST: [&str; 11] = [
 ];
 
 /// Kinds in the order of an apply; the rest stand between them and the routes.
-const KINDS: [&str; 8] = [
+const KINDS: [&str; 10] = [
     "NetworkPolicy",
+    "DestinationRule",
+    "BackendTLSPolicy",
     "ServiceAccount",
     "Role",
     "RoleBinding",

@@ -3,11 +3,13 @@
 use k8s_openapi::api::core::v1::ServiceAccount;
 use k8s_openapi::api::rbac::v1::{ClusterRoleBinding, PolicyRule, Role, RoleBinding, RoleRef, Subject};
 
-use super::config::{SUBRESOURCE, VERB, honours_verb};
+use super::config::{SUBRESOURCE, VERB};
 use super::{Object, meta};
 use crate::input::notebook::GROUP as NOTEBOOK_GROUP;
+use crate::input::platform::Operator;
 use crate::model::notebook;
 use crate::model::platform::Platform;
+use crate::model::programs::honours_verb;
 use crate::plan::class::Class;
 use crate::plan::guard::Guard;
 
@@ -21,13 +23,14 @@ const EVERY_VERB: &str = "*";
 
 /// The ServiceAccount of a guarded Notebook, where the user names none. Its token is not mounted into the pod's
 /// containers: the guard gets one of its own.
-pub fn service_account(guard: &Guard) -> Option<Object> {
+pub fn service_account(platform: &Platform, guard: &Guard) -> Option<Object> {
     if guard.notebook.service_account != notebook::ServiceAccount::Ours {
         return None;
     }
     let account = ServiceAccount {
         metadata: meta::of_guard(guard, &guard.service_account, Class::Support),
-        automount_service_account_token: Some(false),
+        // The guard that Open Data Hub's controller puts in has no token but the one that is mounted into all containers.
+        automount_service_account_token: (platform.notebook_controller == Operator::None).then_some(false),
         ..ServiceAccount::default()
     };
     Some(Object::new(Class::Support, &account))

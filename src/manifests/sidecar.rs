@@ -15,9 +15,12 @@ use serde_json::Value;
 
 use super::object::ordered;
 use crate::config::kube_rbac_proxy::FILE;
-use crate::input::platform::SidecarProgram;
-use crate::model::notebook::{GUARD, GUARD_PORT, GUARD_VOLUMES, HEALTH_PORT, HEALTH_PORT_NAME};
+use crate::model::notebook::{
+    GUARD, GUARD_PORT, GUARD_VOLUMES, HEALTH_PORT, HEALTH_PORT_NAME, NOTEBOOK_PORT,
+};
 use crate::model::platform::Platform;
+use crate::model::programs::needs_upstream_timeout;
+use crate::model::quantity::Quantity as Amount;
 use crate::plan::guard::Guard;
 
 /// Where the configuration is mounted.
@@ -100,9 +103,22 @@ fn container(platform: &Platform, guard: &Guard) -> Container {
 
 /// The flags, in the order of the program they were first written for.
 fn args(platform: &Platform, guard: &Guard) -> Vec<String> {
-    let mut args = vec![
+    let mut args = common_args(guard.notebook.port);
+    if needs_upstream_timeout(platform.sidecar.program) {
+        args.push("--upstream-timeout=0".to_owned());
+    }
+    args
+}
+
+/// The flags that Open Data Hub's controller gives its guard too, which it has in front of one port alone.
+pub fn controller_args() -> Vec<String> {
+    common_args(NOTEBOOK_PORT)
+}
+
+fn common_args(port: u16) -> Vec<String> {
+    vec![
         format!("--secure-listen-address=0.0.0.0:{GUARD_PORT}"),
-        format!("--upstream=http://127.0.0.1:{}/", guard.notebook.port),
+        format!("--upstream=http://127.0.0.1:{port}/"),
         "--logtostderr=true".to_owned(),
         "--v=0".to_owned(),
         format!("--proxy-endpoints-port={HEALTH_PORT}"),
@@ -112,13 +128,7 @@ fn args(platform: &Platform, guard: &Guard) -> Vec<String> {
         "--auth-header-fields-enabled=true".to_owned(),
         "--auth-header-user-field-name=X-Auth-Request-User".to_owned(),
         "--auth-header-groups-field-name=X-Auth-Request-Groups".to_owned(),
-    ];
-    // The fork cuts every connection after 30 s unless told not to, kernels' WebSockets included; the others do not know
-    // the flag and would not start.
-    if platform.sidecar.program == SidecarProgram::OdhKubeRbacProxy {
-        args.push("--upstream-timeout=0".to_owned());
-    }
-    args
+    ]
 }
 
 fn probe(delay: i32) -> Probe {
@@ -159,7 +169,10 @@ fn restricted() -> SecurityContext {
 fn quantities(amounts: &BTreeMap<String, String>) -> BTreeMap<String, Quantity> {
     amounts
         .iter()
-        .map(|(resource, amount)| (resource.clone(), Quantity(amount.clone())))
+        .map(|(resource, amount)| {
+            let canonical = Amount::canonical(amount).unwrap_or_else(|| amount.clone());
+            (resource.clone(), Quantity(canonical))
+        })
         .collect()
 }
 

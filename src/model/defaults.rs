@@ -70,6 +70,10 @@ pub const ISSUER_NAME: Default = Default::same("tls.issuerRef.name", "selfsigned
 pub const ISSUER_KIND: Default = Default::same("tls.issuerRef.kind", "ClusterIssuer");
 /// `tls.issuerRef.group`
 pub const ISSUER_GROUP: Default = Default::same("tls.issuerRef.group", "cert-manager.io");
+/// `tls.caRef.name`: of the object with the authority that signs the guards' certificates.
+pub const CA_NAME: Default = Default::same("tls.caRef.name", "gatewright-backend-ca");
+/// `tls.caRef.key`: the one that gateways read.
+pub const CA_KEY: Default = Default::same("tls.caRef.key", "ca.crt");
 /// `tls.skipVerify`
 pub const SKIP_VERIFY: Default = Default::same("tls.skipVerify", "false");
 /// `sidecar.image`: the image of the design document for Notebooks.
@@ -113,13 +117,17 @@ pub const SECRETS_STRATEGY: Default = Default::same("secrets.strategy", "Referen
 pub const ACCESS_GRAPHS: Default = Default::same("accessGraphs", "Emit");
 
 /// Fields whose default comes from other fields, or is no single value.
-const DERIVED: [(&str, &str); 4] = [
+const DERIVED: [(&str, &str); 5] = [
     ("notebooks.routeNamespace", "the value of `applicationsNamespace`"),
     (
         "notebooks.culler.namespace",
         "the value of `applicationsNamespace`",
     ),
     ("notebooks.culler.labels", "`app: notebook-controller`"),
+    (
+        "tls.caRef.kind",
+        "`Secret` (in `gateway.namespace`) for Istio below Gateway API 1.4, else `ConfigMap` (in each Notebook's namespace)",
+    ),
     (
         "gateway.podNamespace",
         "the value of `gateway.namespace`; for EnvoyGateway `envoy-gateway-system`",
@@ -130,7 +138,7 @@ const DERIVED: [(&str, &str); 4] = [
 pub const SIDECAR_IMAGE_VARIABLE: &str = "RELATED_IMAGE_OSE_KUBE_RBAC_PROXY_IMAGE";
 
 /// All of them, in the order of the schema.
-pub const TABLE: [&Default; 31] = [
+pub const TABLE: [&Default; 33] = [
     &APPLICATIONS_NAMESPACE,
     &GATEWAY_OPERATOR,
     &GATEWAY_NAME,
@@ -146,6 +154,8 @@ pub const TABLE: [&Default; 31] = [
     &ISSUER_NAME,
     &ISSUER_KIND,
     &ISSUER_GROUP,
+    &CA_NAME,
+    &CA_KEY,
     &SKIP_VERIFY,
     &SIDECAR_IMAGE,
     &SIDECAR_PROGRAM,

@@ -57,15 +57,29 @@ pub const SIDECAR_RESOURCES: [(&str, &str, &str); 4] = [
     ),
 ];
 
+/// Annotation: stops a Notebook, whatever its value (opendatahub-io/kubeflow
+/// `components/notebook-controller/controllers/culling_controller.go`).
+pub const STOPPED: &str = "kubeflow-resource-stopped";
+/// Annotation of Open Data Hub's webhook: a change that waits for a restart.
+pub const UPDATE_PENDING: &str = "notebooks.opendatahub.io/update-pending";
+/// Annotation of the culler: when somebody last worked in a Notebook.
+pub const LAST_ACTIVITY: &str = "notebooks.kubeflow.org/last-activity";
+/// Annotation of the culler: when it last asked.
+pub const LAST_CHECK: &str = "notebooks.kubeflow.org/last_activity_check_timestamp";
+/// Annotation of the dashboard: asks for a restart.
+pub const RESTART: &str = "notebooks.opendatahub.io/notebook-restart";
+/// Annotation of the dashboard: the image stream and tag that a Notebook's image is taken from.
+pub const IMAGE_SELECTION: &str = "notebooks.opendatahub.io/last-image-selection";
+
 /// Annotations under [`INJECT_AUTH`]'s prefix that others write: not to be taken for misspelled ones of ours
 /// (opendatahub-io/odh-dashboard `frontend/src/api/k8s/notebooks.ts`, opendatahub-io/kubeflow).
 pub const FOREIGN_ANNOTATIONS: [&str; 6] = [
-    "notebooks.opendatahub.io/last-image-selection",
+    IMAGE_SELECTION,
     "notebooks.opendatahub.io/last-image-version-git-commit-selection",
     "notebooks.opendatahub.io/last-size-selection",
-    "notebooks.opendatahub.io/notebook-restart",
+    RESTART,
     "notebooks.opendatahub.io/oauth-logout-url",
-    "notebooks.opendatahub.io/update-pending",
+    UPDATE_PENDING,
 ];
 
 /// Label that the notebook controller puts on a Notebook's pods: the Notebook's name. A Notebook's own labels override it.

@@ -56,6 +56,21 @@ pub fn suffixed(name: &str, suffix: &str, max: usize) -> String {
     format!("{}-{}-{suffix}", head.trim_end_matches('-'), hash(&[name]))
 }
 
+/// The path a Notebook is served under: its server's own base path, so nothing is rewritten.
+pub fn notebook_path(namespace: &str, name: &str) -> String {
+    format!("/notebook/{namespace}/{name}")
+}
+
+/// The Service in front of a workload's guard.
+pub fn guard_service(workload: &str) -> String {
+    suffixed(workload, super::notebook::GUARD, LABEL_MAX)
+}
+
+/// The Secret with the certificate of a guard, by its Service.
+pub fn guard_secret(service: &str) -> String {
+    format!("{service}-tls")
+}
+
 fn ends_like_a_hash(name: &str) -> bool {
     name.rsplit_once('-').is_some_and(|(_, tail)| {
         tail.len() == HASH_DIGITS

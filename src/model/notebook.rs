@@ -7,11 +7,14 @@ use std::collections::BTreeMap;
 
 use serde_json::Value;
 
+use super::companion;
+use super::habits;
 use super::keys;
 use super::names::{self, is_dns_label, near_label};
 use super::platform::{Platform, Resources, check_resources};
 use super::pod;
 use crate::input::notebook::{Notebook as Document, POD_SPEC};
+use crate::input::platform::Operator;
 use crate::krm::results::{Finding, Severity};
 
 /// Name of the guard's container, its port and, with suffixes, its objects (as Open Data Hub has it).
@@ -67,6 +70,17 @@ pub struct Notebook {
     pub port: u16,
     /// The guard's resources.
     pub resources: Resources,
+}
+
+/// A Notebook that is exposed without a guard, as Platform allows.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Open {
+    /// Its name, a DNS label.
+    pub name: String,
+    /// Its namespace, a DNS label.
+    pub namespace: String,
+    /// The port its server listens on.
+    pub port: u16,
 }
 
 /// Whose ServiceAccount a Notebook runs as.
@@ -194,7 +208,8 @@ fn legacy_parts(document: &Document) -> Vec<String> {
     let volumes = document
         .volumes
         .iter()
-        .filter(|name| LEGACY_VOLUMES.contains(&name.as_str()));
+        .map(|volume| volume.name.as_str())
+        .filter(|name| LEGACY_VOLUMES.contains(name));
     let finalizer = document.finalizers.iter().any(|name| name == LEGACY_FINALIZER);
     let mut parts = Vec::new();
     if container {
@@ -238,9 +253,14 @@ pub fn guarded(
     findings: &mut Vec<Finding>,
 ) -> Option<Notebook> {
     let before = errors(findings);
-    check_name(&document.name, findings);
+    check_name(&document.name, Severity::Error, findings);
     check_labels(document, Severity::Error, findings);
     pod::check(document, injected, findings);
+    habits::check(document, &namespace, findings);
+    let beside = platform.notebook_controller == Operator::OpenDataHub;
+    if beside {
+        companion::check(document, true, findings);
+    }
     let resources = resources(document, &platform.sidecar.resources, findings);
     let owner = document
         .annotations
@@ -264,7 +284,11 @@ pub fn guarded(
         name: document.name.clone(),
         namespace,
         owner: owner.cloned(),
-        service_account: service_account(document, injected, findings),
+        service_account: if beside {
+            ServiceAccount::Ours
+        } else {
+            service_account(document, injected, findings)
+        },
         port: port(document),
         resources,
     })
@@ -272,8 +296,23 @@ pub fn guarded(
 
 /// Looks at a Notebook that is not guarded: it is closed all the same where its namespace holds a guarded one. Gives the
 /// port its server listens on.
-pub fn unguarded(document: &Document, injected: Injected, findings: &mut Vec<Finding>) -> u16 {
-    check_labels(document, Severity::Warning, findings);
+pub fn unguarded(
+    document: &Document,
+    namespace: &str,
+    platform: &Platform,
+    injected: Injected,
+    findings: &mut Vec<Finding>,
+) -> u16 {
+    habits::check(document, namespace, findings);
+    if platform.notebook_controller == Operator::OpenDataHub {
+        check_name(&document.name, Severity::Error, findings);
+        companion::check(document, false, findings);
+    } else {
+        check_name(&document.name, Severity::Warning, findings);
+        check_labels(document, Severity::Warning, findings);
+        pod::denials(document, Severity::Warning, findings);
+        foreign_account(document, findings);
+    }
     let index = document
         .containers
         .iter()
@@ -287,6 +326,53 @@ pub fn unguarded(document: &Document, injected: Injected, findings: &mut Vec<Fin
     port(document)
 }
 
+/// Open Data Hub's webhook refuses a Notebook that runs as another account than its own.
+fn foreign_account(document: &Document, findings: &mut Vec<Finding>) {
+    let named = [
+        ("serviceAccountName", &document.service_account_name),
+        ("serviceAccount", &document.service_account),
+    ];
+    if let Some((field, name)) = named
+        .into_iter()
+        .find(|(_, name)| !name.is_empty() && **name != document.name)
+    {
+        let message = "whoever opens this Notebook has the rights of this ServiceAccount";
+        let path = format!("{POD_SPEC}.{field}");
+        findings.push(Finding::info(message).at(path).found(name.clone()));
+    }
+}
+
+/// What a Notebook that is not guarded is exposed as: nothing, unless it says `"false"` itself and Platform allows it.
+pub fn open(
+    document: &Document,
+    namespace: &str,
+    platform: &Platform,
+    findings: &mut Vec<Finding>,
+) -> Option<Open> {
+    let says_no = document
+        .annotations
+        .get(keys::INJECT_AUTH)
+        .is_some_and(|value| value == "false");
+    if !says_no || !platform.allow_unauthenticated || platform.notebook_controller != Operator::None {
+        return None;
+    }
+    let before = errors(findings);
+    check_name(&document.name, Severity::Error, findings);
+    check_labels(document, Severity::Error, findings);
+    if errors(findings) > before {
+        return None;
+    }
+    let message = "exposed without a guard, as Platform's allowUnauthenticated permits: everybody whom the gateway lets in \
+                   opens it and runs code in it";
+    let path = format!("metadata.annotations[{:?}]", keys::INJECT_AUTH);
+    findings.push(Finding::warning(message).at(path).found("false").propose("true"));
+    Some(Open {
+        name: document.name.clone(),
+        namespace: namespace.to_owned(),
+        port: port(document),
+    })
+}
+
 fn errors(findings: &[Finding]) -> usize {
     findings
         .iter()
@@ -294,11 +380,12 @@ fn errors(findings: &[Finding]) -> usize {
         .count()
 }
 
-fn check_name(name: &str, findings: &mut Vec<Finding>) {
+fn check_name(name: &str, severity: Severity, findings: &mut Vec<Finding>) {
     if name.is_empty() {
         findings.push(Finding::error("is missing").at("metadata.name"));
     } else if !is_dns_label(name) || name.len() > names::NOTEBOOK_MAX {
-        findings.push(no_label("metadata.name", name, names::NOTEBOOK_MAX));
+        let finding = no_label("metadata.name", name, names::NOTEBOOK_MAX);
+        findings.push(Finding { severity, ..finding });
     } else if name.starts_with(|first: char| first.is_ascii_digit()) {
         let message = "begins with a digit: API servers before 1.35 refuse the Services of such a Notebook";
         findings.push(Finding::warning(message).at("metadata.name").found(name));

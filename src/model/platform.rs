@@ -8,11 +8,12 @@ use std::collections::BTreeMap;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 
+use super::backend_tls::{self, BackendTls};
 use super::defaults::{self, Default as FieldDefault};
 use super::names::{is_dns_label, near_label};
 use super::quantity::Quantity;
 use crate::input::platform::{
-    Flavor, GatewayImplementation, NotebooksSpec, Operator, PlatformSpec, SecretsStrategy, SidecarProgram,
+    AccessGraphs, Flavor, GatewayImplementation, Operator, PlatformSpec, SecretsStrategy, SidecarProgram,
     SubjectsSpec, TlsSource,
 };
 use crate::krm::results::Finding;
@@ -28,10 +29,22 @@ pub struct Platform {
     pub gateway: Gateway,
     /// Who issues the guards' certificates.
     pub tls: Tls,
+    /// How the gateway verifies them.
+    pub backend_tls: BackendTls,
     /// The guard.
     pub sidecar: Sidecar,
+    /// The namespace of the platform's own applications.
+    pub applications_namespace: String,
+    /// Who is the author of the graph around Notebooks: we alone, or Open Data Hub's controller beside us.
+    pub notebook_controller: Operator,
     /// Where `HTTPRoutes` of Notebooks go.
     pub route_namespace: String,
+    /// Whether `/notebooks/NAME` is answered too.
+    pub short_paths: bool,
+    /// Whether a Notebook that says so itself gets a route without a guard.
+    pub allow_unauthenticated: bool,
+    /// Whether `AccessGraphs` are written.
+    pub access_graphs: bool,
     /// Who may open every Notebook.
     pub notebook_users: Subjects,
     /// The pods that ask Notebooks whether they are idle.
@@ -143,14 +156,16 @@ pub fn resolve(
         .allow_tags
         .unwrap_or(defaults::ALLOW_TAGS.on(resolver.flavor) == "true");
     let image = resolver.image(sidecar.image, environment, allow_tags);
-    let program = resolver.choice(sidecar.program, &defaults::SIDECAR_PROGRAM)?;
-    resolver.not_yet(program, &notebooks)?;
-    if tls.skip_verify == Some(true) {
-        let message = "the guards' certificates are not verified: whoever can answer for their address can read every request";
-        resolver
-            .findings
-            .push(Finding::warning(message).at("spec.tls.skipVerify").propose(false));
-    }
+    let controller = resolver.choice::<Operator>(notebooks.controller, &defaults::NOTEBOOK_CONTROLLER)?;
+    let program = resolver.program(sidecar.program, controller, &image)?;
+    let gateway_api = resolver.text(gateway.gateway_api, &defaults::GATEWAY_API);
+    let issuer = resolver.tls(&tls)?;
+    let target = backend_tls::Target {
+        implementation,
+        gateway_api: &gateway_api,
+        namespace: &gateway_namespace,
+    };
+    let backend_tls = backend_tls::choose(&target, &issuer, &tls, resolver.findings);
     let requests = sidecar
         .resources
         .clone()
@@ -176,20 +191,26 @@ pub fn resolve(
             name: gateway_name,
             namespace: gateway_namespace,
         },
-        tls: resolver.tls(&tls)?,
+        tls: issuer,
+        backend_tls,
         sidecar: Sidecar {
             image,
             program,
             resources,
         },
+        notebook_controller: controller,
         route_namespace,
+        short_paths: notebooks.short_paths.unwrap_or_default(),
+        allow_unauthenticated: spec.allow_unauthenticated.unwrap_or_default(),
+        access_graphs: resolver.choice(spec.access_graphs, &defaults::ACCESS_GRAPHS)? == AccessGraphs::Emit,
         notebook_users: resolver.subjects(notebooks.users.unwrap_or_default(), "spec.notebooks.users"),
         culler: Pods {
-            namespace: culler.namespace.unwrap_or(applications),
+            namespace: culler.namespace.unwrap_or_else(|| applications.clone()),
             labels: culler
                 .labels
                 .unwrap_or_else(|| BTreeMap::from([(label.into(), value.into())])),
         },
+        applications_namespace: applications,
     };
     if platform.culler.labels.is_empty() {
         let message =
@@ -206,7 +227,6 @@ fn without_effect(spec: &PlatformSpec, findings: &mut Vec<Finding>) {
     let gateway_operator = spec.gateway.as_ref().and_then(|gateway| gateway.operator);
     let strategy = spec.secrets.as_ref().and_then(|secrets| secrets.strategy);
     let rows = [
-        ("allowUnauthenticated", spec.allow_unauthenticated == Some(true)),
         (
             "gateway.operator",
             gateway_operator == Some(Operator::OpenDataHub),
@@ -230,8 +250,20 @@ struct Resolver<'a> {
 // === impl Resolver ===
 
 impl Resolver<'_> {
-    /// Choices that the schema knows and this version cannot carry out.
-    fn not_yet(&mut self, program: SidecarProgram, notebooks: &NotebooksSpec) -> Option<()> {
+    /// The guard's program. Open Data Hub's controller names a verb in its configuration, and has an image that honours it.
+    fn program(
+        &mut self,
+        given: Option<SidecarProgram>,
+        controller: Operator,
+        image: &str,
+    ) -> Option<SidecarProgram> {
+        let program = match (given, controller) {
+            (None, Operator::OpenDataHub) => SidecarProgram::OdhKubeRbacProxy,
+            (given, _) => self.choice(given, &defaults::SIDECAR_PROGRAM)?,
+        };
+        if controller == Operator::None {
+            super::programs::check_image(program, image, self.findings);
+        }
         if program == SidecarProgram::Gatewright {
             let message =
                 "this version has no proxy of its own yet; name a kube-rbac-proxy image and program";
@@ -241,26 +273,7 @@ impl Resolver<'_> {
                     .propose("kube-rbac-proxy"),
             );
         }
-        if self.choice::<Operator>(notebooks.controller, &defaults::NOTEBOOK_CONTROLLER)?
-            == Operator::OpenDataHub
-        {
-            let message = "writing Notebooks beside Open Data Hub's own controller is not supported yet: both would be \
-                           the author of the same objects";
-            self.findings.push(
-                Finding::error(message)
-                    .at("spec.notebooks.controller")
-                    .propose("None"),
-            );
-        }
-        if notebooks.short_paths == Some(true) {
-            let message = "redirects from /notebooks/NAME are not written yet; the routes answer under /notebook/NAMESPACE/NAME";
-            self.findings.push(
-                Finding::error(message)
-                    .at("spec.notebooks.shortPaths")
-                    .propose(false),
-            );
-        }
-        Some(())
+        Some(program)
     }
 
     fn text(&self, given: Option<String>, default: &FieldDefault) -> String {

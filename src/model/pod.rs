@@ -1,12 +1,19 @@
 //! What in a Notebook's pod would leave a way around the guard, or into it.
 
+use super::names::{guard_secret, guard_service};
 use super::notebook::{GUARD, GUARD_PORT, GUARD_VOLUMES, HEALTH_PORT, HEALTH_PORT_NAME, Injected};
 use crate::input::notebook::{Container, Notebook as Document, POD_SPEC};
-use crate::krm::results::Finding;
+use crate::krm::results::{Finding, Severity};
 
 /// Checks the pod of a Notebook that is switched on.
 pub fn check(document: &Document, injected: Injected, findings: &mut Vec<Finding>) {
-    shared_namespaces(document, findings);
+    denials(document, Severity::Error, findings);
+    if document.share_process_namespace {
+        let message = "lets the notebook's code read the guard's files, its token among them; remove it";
+        let finding = Finding::error(message).at(format!("{POD_SPEC}.shareProcessNamespace"));
+        findings.push(finding.found(true).propose(false));
+    }
+    credentials(document, injected, findings);
     let own = |container: &&Container| !(injected.guard && container.name == GUARD);
     let users: Vec<(usize, &Container)> = document
         .containers
@@ -60,17 +67,27 @@ pub fn check(document: &Document, injected: Injected, findings: &mut Vec<Finding
     // Beside a guard that is not ours its volumes are no news.
     if !injected.guard && in_the_way.is_none() {
         for (index, volume) in document.volumes.iter().enumerate() {
-            if GUARD_VOLUMES.contains(&volume.as_str()) {
+            if GUARD_VOLUMES.contains(&volume.name.as_str()) {
                 let path = format!("{POD_SPEC}.volumes[{index}].name");
                 let message = "is the name of one of the guard's volumes; rename this one";
-                findings.push(Finding::error(message).at(path).found(volume.clone()));
+                findings.push(Finding::error(message).at(path).found(volume.name.clone()));
             }
         }
     }
 }
 
-fn shared_namespaces(document: &Document, findings: &mut Vec<Finding>) {
-    let rows = [
+/// Capabilities with which a container leaves its own walls.
+const CAPABILITIES: [&str; 5] = ["ALL", "SYS_ADMIN", "SYS_PTRACE", "SYS_MODULE", "NET_ADMIN"];
+
+/// What opens the node, or the way past any policy, to a notebook's code: refused by Open Data Hub's webhook as well
+/// (opendatahub-io/kubeflow `components/odh-notebook-controller/controllers/notebook_podspec_validation.go`), and some that
+/// it overlooks.
+pub fn denials(document: &Document, severity: Severity, findings: &mut Vec<Finding>) {
+    let mut deny = |path: String, message: &str| {
+        let finding = Finding::error(message).at(path);
+        findings.push(Finding { severity, ..finding });
+    };
+    let shared = [
         (
             "hostNetwork",
             document.host_network,
@@ -86,19 +103,88 @@ fn shared_namespaces(document: &Document, findings: &mut Vec<Finding>) {
             document.host_ipc,
             "lets the notebook's code into the memory that the node's processes share; remove it",
         ),
-        (
-            "shareProcessNamespace",
-            document.share_process_namespace,
-            "lets the notebook's code read the guard's files, its token among them; remove it",
-        ),
     ];
-    for (field, set, message) in rows {
-        if set {
-            let finding = Finding::error(message).at(format!("{POD_SPEC}.{field}"));
-            findings.push(finding.found(true).propose(false));
+    for (field, _, message) in shared.iter().filter(|(_, set, _)| *set) {
+        deny(format!("{POD_SPEC}.{field}"), message);
+    }
+    for (index, _) in document
+        .volumes
+        .iter()
+        .enumerate()
+        .filter(|(_, volume)| volume.host_path)
+    {
+        let message = "mounts a folder of the node, where other pods' volumes and credentials lie; use a claim or an emptyDir";
+        deny(format!("{POD_SPEC}.volumes[{index}].hostPath"), message);
+    }
+    for (list, containers) in [
+        ("containers", &document.containers),
+        ("initContainers", &document.init_containers),
+    ] {
+        for (index, container) in containers.iter().enumerate() {
+            let path = format!("{POD_SPEC}.{list}[{index}]");
+            if container.privileged {
+                let message = "a privileged container is root on the node; remove it";
+                deny(format!("{path}.securityContext.privileged"), message);
+            }
+            for (at, port) in container.ports.iter().enumerate() {
+                if port.host_port.is_some() {
+                    let message = "opens the port on the node, where not every network closes it; remove it";
+                    deny(format!("{path}.ports[{at}].hostPort"), message);
+                }
+            }
+            for (at, capability) in container.capabilities.iter().enumerate() {
+                if CAPABILITIES.contains(&capability.trim_start_matches("CAP_")) {
+                    let message = "lets the container's code out of its walls, or into its neighbours' traffic; remove it";
+                    deny(format!("{path}.securityContext.capabilities.add[{at}]"), message);
+                }
+            }
         }
     }
 }
+
+/// What would hand the guard's key or token to the notebook's code.
+fn credentials(document: &Document, injected: Injected, findings: &mut Vec<Finding>) {
+    let secret = guard_secret(&guard_service(&document.name));
+    let is_own = |name: &str| injected.guard && GUARD_VOLUMES.contains(&name);
+    for (index, volume) in document.volumes.iter().enumerate() {
+        let path = format!("{POD_SPEC}.volumes[{index}]");
+        if is_own(&volume.name) {
+            continue;
+        }
+        if volume.secrets.contains(&secret) {
+            findings.push(Finding::error(KEY).at(&path).found(secret.clone()));
+        }
+        let shares = document.service_account_name.is_empty() || injected.service_account;
+        if let Some(source) = volume.token.filter(|_| shares) {
+            let message = "projects a token of the guard's ServiceAccount, with which the notebook's code could review tokens; \
+                           remove it, or name a ServiceAccount of your own";
+            let path = format!("{path}.projected.sources[{source}].serviceAccountToken");
+            findings.push(Finding::error(message).at(path));
+        }
+    }
+    for (list, containers) in [
+        ("containers", &document.containers),
+        ("initContainers", &document.init_containers),
+    ] {
+        for (index, container) in containers.iter().enumerate() {
+            let path = format!("{POD_SPEC}.{list}[{index}]");
+            let in_env = container.env.iter().map(|variable| &variable.secret);
+            let all = in_env.map(|name| ("env", name)).enumerate();
+            let from = container.env_from_secrets.iter().map(|name| ("envFrom", name));
+            for (at, (field, _)) in all
+                .chain(from.enumerate())
+                .filter(|(_, (_, name))| **name == secret)
+            {
+                let path = format!("{path}.{field}[{at}]");
+                findings.push(Finding::error(KEY).at(path).found(secret.clone()));
+            }
+        }
+    }
+}
+
+/// Said of whatever reads the Secret with the guard's key.
+const KEY: &str =
+    "reads the guard's private key, with which the notebook's code could pass for the guard; remove it";
 
 fn check_container(container: &Container, path: &str, findings: &mut Vec<Finding>) {
     if container.name.is_empty() {
@@ -120,14 +206,6 @@ fn check_container(container: &Container, path: &str, findings: &mut Vec<Finding
                 Finding::error(message)
                     .at(format!("{path}.name"))
                     .found(port.name.clone()),
-            );
-        }
-        if let Some(host_port) = port.host_port {
-            let message = "opens the port on the node, where not every network closes it; remove it";
-            findings.push(
-                Finding::error(message)
-                    .at(format!("{path}.hostPort"))
-                    .found(host_port),
             );
         }
     }

@@ -36,11 +36,53 @@ impl Quantity {
         (nanos / NANO <= i128::from(i64::MAX)).then_some(Self(if negative { -nanos } else { nanos }))
     }
 
+    /// The one spelling of a quantity that Kubernetes itself writes: no fraction, the largest suffix of the family it was
+    /// written in. `None` for what is no quantity.
+    pub fn canonical(text: &str) -> Option<String> {
+        let Self(nanos) = Self::parse(text)?;
+        let suffix = text.trim_start_matches(|c: char| matches!(c, '0'..='9' | '.' | '+' | '-'));
+        if nanos == 0 {
+            return Some("0".to_owned());
+        }
+        if suffix.ends_with('i') && nanos.abs() >= 1024 * NANO {
+            let mut units = nanos / NANO + i128::from(nanos % NANO > 0);
+            let mut power = 0;
+            while units % 1024 == 0 && power < BINARY.len() {
+                units /= 1024;
+                power += 1;
+            }
+            let suffix = power.checked_sub(1).map_or("", |index| BINARY[index]);
+            return Some(format!("{units}{suffix}"));
+        }
+        let (mut mantissa, mut exponent) = (nanos, -9_i32);
+        while mantissa % 10 == 0 {
+            mantissa /= 10;
+            exponent += 1;
+        }
+        while exponent % 3 != 0 {
+            mantissa *= 10;
+            exponent -= 1;
+        }
+        if suffix.starts_with(['e', 'E']) && suffix.len() > 1 {
+            return Some(match exponent {
+                0 => mantissa.to_string(),
+                _ => format!("{mantissa}e{exponent}"),
+            });
+        }
+        let index = usize::try_from((exponent + 9) / 3).ok()?;
+        Some(format!("{mantissa}{}", DECIMAL.get(index)?))
+    }
+
     /// Below zero.
     pub fn is_negative(self) -> bool {
         self.0 < 0
     }
 }
+
+/// Suffixes by powers of 1024, from the first.
+const BINARY: [&str; 6] = ["Ki", "Mi", "Gi", "Ti", "Pi", "Ei"];
+/// Suffixes by powers of 1000, from the minus third.
+const DECIMAL: [&str; 10] = ["n", "u", "m", "", "k", "M", "G", "T", "P", "E"];
 
 const NANO: i128 = 1_000_000_000;
 
@@ -89,6 +131,38 @@ mod tests {
         assert_eq!(q("100E-3"), q("100m"));
         assert!(q("128Mi") > q("64Mi") && q("1") > q("999m") && q("64Mi") > q("64M"));
         assert!(q("-1").is_negative() && !q("0").is_negative());
+    }
+
+    /// Pairs from runs of the real API machinery (`fixtures/odh-notebook-controller`), and of its rules.
+    #[test]
+    fn canonical_is_what_kubernetes_writes() {
+        for (text, canonical) in [
+            ("0.5", "500m"),
+            ("1024Mi", "1Gi"),
+            ("1.5Gi", "1536Mi"),
+            ("0.2", "200m"),
+            ("0.25Gi", "256Mi"),
+            ("1", "1"),
+            ("1000", "1k"),
+            ("1000m", "1"),
+            ("1500m", "1500m"),
+            ("512", "512"),
+            ("0.5Ki", "512"),
+            ("1e3", "1e3"),
+            ("1E3", "1e3"),
+            ("100e1", "1e3"),
+            ("64M", "64M"),
+            ("0", "0"),
+            ("0Gi", "0"),
+            ("-1", "-1"),
+            ("+8", "8"),
+            ("0.1Mi", "104858"),
+            ("1E", "1E"),
+        ] {
+            let found = Quantity::canonical(text);
+            assert_eq!(found.as_deref(), Some(canonical), "{text}");
+            assert_eq!(Quantity::canonical(canonical).as_deref(), Some(canonical));
+        }
     }
 
     #[test]

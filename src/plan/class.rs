@@ -3,7 +3,7 @@
 /// What an object is for. The order is the order of an apply: what closes first, what opens last.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Class {
-    /// Keeps people out. Never removed by a prune.
+    /// Keeps people out.
     Enforce,
     /// Needed by the others, opens nothing by itself.
     Support,

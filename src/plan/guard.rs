@@ -1,7 +1,7 @@
 //! A guarded Notebook and the names of everything that is made for it.
 
-use crate::model::names::{LABEL_MAX, joined, suffixed};
-use crate::model::notebook::{COMMON_ACCOUNTS, GUARD, Notebook, ServiceAccount};
+use crate::model::names::{guard_secret, guard_service, joined};
+use crate::model::notebook::{COMMON_ACCOUNTS, Notebook, ServiceAccount};
 
 /// A guarded Notebook.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -24,6 +24,8 @@ pub struct Guard {
     pub route: String,
     /// ReferenceGrant for that route.
     pub grant: String,
+    /// HTTPRoute that redirects from `/notebooks/NAME`, if there is to be one.
+    pub short_route: Option<String>,
 }
 
 // === impl Guard ===
@@ -32,7 +34,7 @@ impl Guard {
     /// Names everything for a Notebook.
     pub fn new(notebook: Notebook) -> Self {
         let (namespace, name) = (&notebook.namespace, &notebook.name);
-        let service = suffixed(name, GUARD, LABEL_MAX);
+        let service = guard_service(name);
         let route = joined("nb", namespace, name);
         let service_account = match &notebook.service_account {
             // An account that pods get without asking must not hold the guard's rights.
@@ -42,10 +44,11 @@ impl Guard {
         };
         Self {
             config_map: format!("{service}-config"),
-            tls_secret: format!("{service}-tls"),
+            tls_secret: guard_secret(&service),
             delegator: format!("{route}-auth-delegator"),
             access: format!("{name}-notebook-access"),
             grant: format!("{service}-route"),
+            short_route: None,
             service,
             route,
             service_account,
@@ -53,8 +56,8 @@ impl Guard {
         }
     }
 
-    /// The path the Notebook is served under: its server's own base path, so nothing is rewritten.
-    pub fn path(&self) -> String {
-        format!("/notebook/{}/{}", self.notebook.namespace, self.notebook.name)
+    /// The name of the guard's Service within the cluster, which its certificate is for.
+    pub fn host(&self) -> String {
+        format!("{}.{}.svc", self.service, self.notebook.namespace)
     }
 }

@@ -14,7 +14,7 @@ use crate::krm::splice::Splice;
 use crate::krm::stream::Item;
 use crate::krm::tree::Step::{self, Key};
 use crate::krm::yaml::Piece;
-use crate::manifests::sidecar::Sidecar;
+use crate::manifests::sidecar::{Sidecar, controller_args};
 use crate::model::keys::INJECTED;
 use crate::model::notebook::{GUARD, GUARD_VOLUMES, Injected, ServiceAccount};
 use crate::plan::guard::Guard;
@@ -29,6 +29,8 @@ const ACCOUNT: &str = "serviceAccountName";
 pub(super) struct Wanted<'a> {
     /// Its namespace, written into it where it names none.
     pub(super) namespace: &'a str,
+    /// Whether its pod is to be in the spelling that typed clients write.
+    pub(super) canonical: bool,
     /// Its guard, if it is to have one.
     pub(super) sidecar: Option<(&'a Guard, &'a Sidecar)>,
 }
@@ -53,6 +55,20 @@ pub(super) fn injected(value: &Value) -> Result<Injected, Finding> {
         },
         None => Injected::default(),
     })
+}
+
+/// What Open Data Hub's controller put into a Notebook that was taken from a cluster: a guard with its flags and volumes.
+pub(super) fn controllers_own(value: &Value) -> Injected {
+    let pod = &value["spec"]["template"]["spec"];
+    let guard = position(&pod["containers"], GUARD).map(|index| &pod["containers"][index]);
+    let mounted = |name: &str| position(&pod["volumes"], name).is_some();
+    let [config, tls, _] = GUARD_VOLUMES;
+    Injected {
+        guard: guard.is_some_and(|guard| guard["args"] == json!(controller_args()))
+            && mounted(config)
+            && mounted(tls),
+        service_account: pod[ACCOUNT] == value["metadata"]["name"],
+    }
 }
 
 /// The edits that make a Notebook hold what is wanted; none if it does.
@@ -82,6 +98,9 @@ pub(super) fn patch(
         {
             editor.set(&METADATA, "namespace", &json!(wanted.namespace))?;
             meant["metadata"]["namespace"] = json!(wanted.namespace);
+        }
+        if wanted.canonical {
+            super::canonical::write_out(editor, meant)?;
         }
         match (&record, wanted.sidecar) {
             (None, None) => Ok(()),

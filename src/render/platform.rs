@@ -8,6 +8,7 @@ use crate::input::{check, schema};
 use crate::krm::results::{self, Finding};
 use crate::krm::stream::Item;
 use crate::krm::tree::Node;
+use crate::model::names::{LABEL_MAX, is_dns_label, near_label};
 use crate::model::platform::{self, Environment, Platform};
 
 /// What messages call a functionConfig that was handed over without the file it is from.
@@ -57,6 +58,7 @@ pub(super) fn find(
     } else {
         ANONYMOUS.to_owned()
     };
+    check_name(&name, &mut found);
     let platform = spec.and_then(|spec| platform::resolve(&name, spec, environment, &mut found));
     let failed = results::has_errors(&found);
     findings.extend(
@@ -65,6 +67,24 @@ pub(super) fn find(
             .map(|finding| locate(framed, item, finding, &tree)),
     );
     platform.filter(|_| !failed)
+}
+
+/// Platform's name is part of others' names.
+fn check_name(name: &str, findings: &mut Vec<Finding>) {
+    if name.is_empty() {
+        findings.push(
+            Finding::error("is missing")
+                .at("metadata.name")
+                .propose(ANONYMOUS),
+        );
+    } else if !is_dns_label(name) {
+        let message = "must be lower-case letters, digits and dashes, 63 at most: the names of generated objects hold it";
+        let finding = Finding::error(message).at("metadata.name").found(name);
+        findings.push(match near_label(name, LABEL_MAX) {
+            Some(near) => finding.propose(near),
+            None => finding,
+        });
+    }
 }
 
 /// Places a finding. A functionConfig within a ResourceList is counted from its own first line: what it was written in is

@@ -74,7 +74,7 @@ fn policies(batch: &Batch) -> BTreeMap<&str, Vec<Policy<'_>>> {
 }
 
 /// The labels of a Notebook's pods: the controller's, with the Notebook's own on top.
-fn pod_labels(notebook: &Notebook) -> BTreeMap<String, String> {
+pub(super) fn pod_labels(notebook: &Notebook) -> BTreeMap<String, String> {
     let mut labels = BTreeMap::from([
         (keys::NOTEBOOK_NAME.to_owned(), notebook.name.clone()),
         (keys::STATEFUL_SET.to_owned(), notebook.name.clone()),

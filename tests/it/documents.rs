@@ -144,8 +144,14 @@ fn the_definition_is_a_krm_function_definition() {
 }
 
 #[test]
-fn the_crd_is_one_that_an_api_server_takes() {
-    let crd = yaml(&printed(&["crds"]));
+fn the_crds_are_ones_that_an_api_server_takes() {
+    let printed = printed(&["crds"]);
+    let crds: Vec<Value> = printed.split("---\n").map(yaml).collect();
+    assert_eq!(crds.len(), 2);
+    crds.iter().for_each(api_server_takes);
+}
+
+fn api_server_takes(crd: &Value) {
     assert_eq!(
         (&crd["apiVersion"], &crd["kind"]),
         (

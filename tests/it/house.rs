@@ -14,7 +14,7 @@ const MAY_USE: [(&str, &[&str]); 10] = [
     ("plan", &["krm", "input", "model"]),
     ("manifests", &["krm", "input", "config", "model", "plan"]),
     ("render", &["krm", "input", "model", "plan", "manifests"]),
-    ("cli", &["krm", "input", "model", "render", "error"]),
+    ("cli", &["krm", "input", "config", "model", "render", "error"]),
     // The program itself sees the library from outside.
     ("main", &["cli", "error"]),
 ];

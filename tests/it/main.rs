@@ -13,9 +13,11 @@
 
 mod api_server;
 mod cli;
+mod companion;
 mod control_plane;
 mod determinism;
 mod documents;
+mod faults;
 mod fidelity;
 mod golden;
 mod house;
@@ -23,4 +25,5 @@ mod orchestrators;
 mod parts;
 mod program;
 mod properties;
+mod recordings;
 mod scalars;

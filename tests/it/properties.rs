@@ -34,6 +34,21 @@ fn output(text: &str) -> String {
     response.output.unwrap()
 }
 
+/// A ResourceList without what the function said: that stays from run to run.
+fn without_results(text: String) -> String {
+    let framed = framed(&text);
+    let Some(range) = framed.stream.resource_list.and_then(|list| list.results) else {
+        return text;
+    };
+    let key = text[..range.start].rfind("results").unwrap();
+    let (start, end) = if text[..range.start].ends_with('\n') || text[key..].starts_with("results:\n") {
+        (key, range.end + usize::from(text[range.end..].starts_with('\n')))
+    } else {
+        (text[..key].rfind(',').unwrap(), range.end)
+    };
+    format!("{}{}", &text[..start], &text[end..])
+}
+
 /// How a Notebook is written.
 #[derive(Debug, Clone)]
 struct Style {
@@ -296,12 +311,14 @@ proptest! {
     fn switching_off_gives_back_what_was_switched_on(style in style()) {
         let off = wrapped(&style, false);
         prop_assert_eq!(&output(&off), &off);
-        let on = output(&wrapped(&style, true));
+        let on = without_results(output(&wrapped(&style, true)));
         let switched = on.replacen(&format!("{SWITCH}: \"true\""), &format!("{SWITCH}: \"false\""), 1)
             .replacen(&format!("{SWITCH}: 'true'"), &format!("{SWITCH}: 'false'"), 1)
             .replacen(&format!("\"{SWITCH}\": \"true\""), &format!("\"{SWITCH}\": \"false\""), 1);
         prop_assert_ne!(&switched, &on);
-        prop_assert_eq!(output(&switched), off);
+        // What was cut off may have brought the last line break along.
+        let back = output(&switched);
+        prop_assert_eq!(back.trim_end(), off.trim_end());
     }
 
     #[test]

@@ -1,0 +1,83 @@
+//! The AccessGraph of each source document: the inventory that the reporter watches and a reviewer reads.
+
+use std::collections::BTreeMap;
+
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
+use serde::Serialize;
+
+use super::{Object, meta};
+pub use crate::config::access_graph::KIND;
+use crate::config::access_graph::{AccessGraphSpec, Member, Source};
+use crate::input::platform::{GROUP, VERSION};
+use crate::krm::object_id::ObjectId;
+use crate::model::keys;
+use crate::model::platform::Platform;
+use crate::plan::class::Class;
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct AccessGraph {
+    api_version: String,
+    kind: &'static str,
+    metadata: ObjectMeta,
+    spec: AccessGraphSpec,
+}
+
+/// One for each of `sources` that some of `objects` were made for. It stands beside its source; a source in no namespace
+/// has it in the applications namespace.
+pub fn access_graphs(platform: &Platform, sources: &[ObjectId], objects: &[Object]) -> Vec<Object> {
+    let mut members: BTreeMap<&str, Vec<Member>> = BTreeMap::new();
+    for object in objects {
+        let annotations = &object.value["metadata"]["annotations"];
+        if let (Some(source), Some(hash)) = (
+            annotations[keys::SOURCE].as_str(),
+            annotations[keys::CONTENT_HASH].as_str(),
+        ) {
+            members.entry(source).or_default().push(member(object, hash));
+        }
+    }
+    let graphs = sources.iter().filter_map(|source| {
+        let mut objects = members.remove(source.reference().as_str())?;
+        objects.sort_by(|left, right| key(left).cmp(&key(right)));
+        let namespace = if source.namespace.is_empty() {
+            &platform.applications_namespace
+        } else {
+            &source.namespace
+        };
+        let name = format!("{}-{}", source.kind.to_lowercase(), source.name);
+        let graph = AccessGraph {
+            api_version: format!("{GROUP}/{VERSION}"),
+            kind: KIND,
+            metadata: meta::of_graph(source, &name, namespace),
+            spec: AccessGraphSpec {
+                source: Source {
+                    group: source.group.clone(),
+                    kind: source.kind.clone(),
+                    namespace: Some(source.namespace.clone()).filter(|namespace| !namespace.is_empty()),
+                    name: source.name.clone(),
+                },
+                auth_mode: None,
+                objects,
+            },
+        };
+        Some(Object::new(Class::Support, &graph))
+    });
+    graphs.collect()
+}
+
+fn member(object: &Object, hash: &str) -> Member {
+    let id = &object.id;
+    Member {
+        group: id.group.clone(),
+        version: id.version.clone(),
+        kind: id.kind.clone(),
+        namespace: Some(id.namespace.clone()).filter(|namespace| !namespace.is_empty()),
+        name: id.name.clone(),
+        class: object.class.word().to_owned(),
+        hash: hash.to_owned(),
+    }
+}
+
+fn key(member: &Member) -> (&str, &str, &Option<String>, &str) {
+    (&member.group, &member.kind, &member.namespace, &member.name)
+}

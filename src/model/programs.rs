@@ -1,0 +1,110 @@
+//! What the programs that can be the guard do differently, as far as a reader of the output must know.
+//!
+//! Sources: brancz/kube-rbac-proxy v0.21.0 `pkg/authz/auth.go` and `pkg/proxy/proxy.go`; opendatahub-io/kube-rbac-proxy
+//! `pkg/proxy/proxy.go`.
+
+use crate::input::platform::SidecarProgram;
+use crate::krm::results::Finding;
+
+const PATH: &str = "spec.sidecar.program";
+
+/// Whether a program uses the verb in its configuration.
+pub fn honours_verb(program: SidecarProgram) -> bool {
+    match program {
+        SidecarProgram::KubeRbacProxy => false,
+        SidecarProgram::OdhKubeRbacProxy | SidecarProgram::Gatewright => true,
+    }
+}
+
+/// Whether a program cuts every connection after 30 s unless it is told not to, kernels' `WebSockets` included. The others
+/// do not know the flag and would not start with it.
+pub fn needs_upstream_timeout(program: SidecarProgram) -> bool {
+    program == SidecarProgram::OdhKubeRbacProxy
+}
+
+/// What a program cannot do, and whom its reviews therefore let in.
+pub fn limits(program: SidecarProgram) -> Option<Finding> {
+    let message = match program {
+        SidecarProgram::KubeRbacProxy => {
+            "ignores a configured verb and asks by the HTTP method: reviews are about the virtual subresource \
+             notebooks/access, which the generated Roles alone grant; whoever may only `get` a Notebook cannot open it"
+        }
+        SidecarProgram::OdhKubeRbacProxy => {
+            "reviews ask for `get` on the Notebook: besides the people in the generated Roles, whoever some other role \
+             lets get it can open it"
+        }
+        SidecarProgram::Gatewright => return None,
+    };
+    Some(Finding::info(message).at(PATH).found(word(program)))
+}
+
+/// Compares program and image by the image's name.
+pub fn check_image(program: SidecarProgram, image: &str, findings: &mut Vec<Finding>) {
+    let repository = image.split('@').next().unwrap_or_default();
+    let name = repository.rsplit('/').next().unwrap_or_default();
+    let is_fork = name.starts_with("odh-kube-rbac-proxy") || name.starts_with("odh-kube-auth-proxy");
+    // OpenShift's build is upstream's; an image called kube-rbac-proxy alone may be either.
+    let is_stock = name.starts_with("ose-kube-rbac-proxy");
+    let (message, proposed) = match program {
+        SidecarProgram::KubeRbacProxy if is_fork => (
+            "the image is named like Open Data Hub's fork, which cuts WebSockets after 30 s unless it is told not to",
+            SidecarProgram::OdhKubeRbacProxy,
+        ),
+        SidecarProgram::OdhKubeRbacProxy if is_stock => (
+            "the image is named like the upstream program, which ignores the verb and does not start with the flags that \
+             the fork needs",
+            SidecarProgram::KubeRbacProxy,
+        ),
+        _ => return,
+    };
+    let finding = Finding::warning(message).at(PATH).found(word(program));
+    findings.push(finding.propose(word(proposed)));
+}
+
+fn word(program: SidecarProgram) -> &'static str {
+    match program {
+        SidecarProgram::KubeRbacProxy => "kube-rbac-proxy",
+        SidecarProgram::OdhKubeRbacProxy => "odh-kube-rbac-proxy",
+        SidecarProgram::Gatewright => "gatewright",
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_image_of_another_name_than_the_program_is_said() {
+        use SidecarProgram::{KubeRbacProxy, OdhKubeRbacProxy};
+        let check = |program, image: &str| {
+            let mut findings = Vec::new();
+            check_image(program, image, &mut findings);
+            findings.len()
+        };
+        for (program, image, expected) in [
+            (
+                KubeRbacProxy,
+                "quay.io/opendatahub/odh-kube-auth-proxy@sha256:1",
+                1,
+            ),
+            (
+                KubeRbacProxy,
+                "registry.redhat.io/openshift4/ose-kube-rbac-proxy-rhel9@sha256:1",
+                0,
+            ),
+            (
+                OdhKubeRbacProxy,
+                "registry.redhat.io/openshift4/ose-kube-rbac-proxy-rhel9@sha256:1",
+                1,
+            ),
+            (
+                OdhKubeRbacProxy,
+                "quay.io/opendatahub/odh-kube-auth-proxy@sha256:1",
+                0,
+            ),
+            (OdhKubeRbacProxy, "example.com/mirror/proxy@sha256:1", 0),
+        ] {
+            assert_eq!(check(program, image), expected, "{image}");
+        }
+    }
+}
