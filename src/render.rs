@@ -503,7 +503,7 @@ impl<'a> Run<'a> {
     }
 }
 
-/// The user's own ServiceAccounts: namespace and name.
+/// Each ServiceAccount of the user's own: namespace and name.
 fn accounts(batch: &Batch) -> BTreeSet<(&str, &str)> {
     items(batch)
         .filter(|(_, _, item)| item.head.id.group.is_empty() && item.head.id.kind == "ServiceAccount")

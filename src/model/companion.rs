@@ -180,7 +180,7 @@ pub fn notes() -> [Finding; 2] {
 }
 
 /// Variables that the controller sets in the Notebook's container, from what it finds in the cluster: certificates, proxy,
-/// image, MLflow.
+/// image, experiment tracking.
 const VARIABLES: [&str; 13] = [
     "PIP_CERT",
     "REQUESTS_CA_BUNDLE",
