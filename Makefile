@@ -1,8 +1,9 @@
 # Names for the commands that are run often. Every recipe is a plain command that can be typed as well.
 #
-# GATEWRIGHT_TOOLS   where `make tools` puts programs that tests run (default: .tools)
-# FUZZ_SECONDS       how long `make fuzz` runs each target (default: 600)
-# PROPTEST_CASES     how many cases `make soak` tries of each property (default: 20000)
+# GATEWRIGHT_TOOLS          where `make tools` puts programs that tests run (default: .tools)
+# GATEWRIGHT_NOTEBOOK_CRD   Kubeflow's Notebook CRD, a file (default: fixtures/crds stands in)
+# FUZZ_SECONDS              how long `make fuzz` runs each target (default: 600)
+# PROPTEST_CASES            how many cases `make soak` tries of each property (default: 20000)
 
 SHELL := /bin/bash
 .SHELLFLAGS := -euo pipefail -c
@@ -22,7 +23,7 @@ help: ## Say what there is
 
 test: tools fmt-check lint unit doc tree deny ## Everything that must pass; ends red on any failure
 
-tools: ## Build the pinned programs that tests run (cached)
+tools: ## Build the pinned programs that tests run, and fetch their CRDs (cached)
 	tests/parts/install "$${GATEWRIGHT_TOOLS:-.tools}"
 
 fmt: ## Format
