@@ -1,8 +1,9 @@
 # Names for the commands that are run often. Every recipe is a plain command that can be typed as well.
 #
-# GATEWRIGHT_TOOLS   where `make tools` puts programs that tests run (default: .tools)
-# FUZZ_SECONDS       how long `make fuzz` runs each target (default: 600)
-# PROPTEST_CASES     how many cases `make soak` tries of each property (default: 20000)
+# GATEWRIGHT_TOOLS          where `make tools` puts programs that tests run (default: .tools)
+# GATEWRIGHT_NOTEBOOK_CRD   Kubeflow's Notebook CRD, a file (default: fixtures/crds stands in)
+# FUZZ_SECONDS              how long `make fuzz` runs each target (default: 600)
+# PROPTEST_CASES            how many cases `make soak` tries of each property (default: 20000)
 
 SHELL := /bin/bash
 .SHELLFLAGS := -euo pipefail -c
@@ -22,7 +23,7 @@ help: ## Say what there is
 
 test: tools fmt-check lint unit doc tree deny ## Everything that must pass; ends red on any failure
 
-tools: ## Build the pinned programs that tests run (cached)
+tools: ## Build the pinned programs that tests run, and fetch their CRDs (cached)
 	tests/parts/install "$${GATEWRIGHT_TOOLS:-.tools}"
 
 fmt: ## Format
@@ -68,6 +69,9 @@ docs schemas: ## Write what is generated from the code: definition, schema, CRDs
 	$(call write,cargo run --quiet --locked -- schema function,$(FUNCTION)/definition.yaml)
 	$(call write,cargo run --quiet --locked -- schema platform,$(FUNCTION)/platform.schema.json)
 	$(call write,cargo run --quiet --locked -- crds,$(FUNCTION)/crds.yaml)
+	$(call write,cargo run --quiet --locked -- schema kustomize-names,$(FUNCTION)/kustomize-names.yaml)
+	$(call write,cargo run --quiet --locked -- schema kustomize-openapi,$(FUNCTION)/kustomize-openapi.json)
+	cp $(FUNCTION)/kustomize-names.yaml $(FUNCTION)/kustomize-openapi.json examples/overlay/production/
 	for marker in '<!-- defaults -->' '<!-- /defaults -->'; do \
 	  grep -qxF -- "$$marker" README.md || { echo "README.md has no line $$marker" >&2; exit 1; }; \
 	done
@@ -83,4 +87,4 @@ fuzz: ## Both fuzz targets, FUZZ_SECONDS each (needs a C++ compiler)
 	fuzz/run fn $(FUZZ_SECONDS)
 
 soak: ## The properties with many more cases than `make test` tries, and inputs of 100 MB
-	PROPTEST_CASES=$(PROPTEST_CASES) cargo test --locked --release --test it -- properties:: cli::large
+	PROPTEST_CASES=$(PROPTEST_CASES) cargo test --locked --release --test it -- properties:: graphs:: scale:: cli::large

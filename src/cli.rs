@@ -56,7 +56,7 @@ enum Command {
         long_about = "Print the CustomResourceDefinitions of our own kinds as YAML.\n\nExample:\n  gatewright crds | kubectl apply -f -"
     )]
     Crds,
-    /// Print a schema, the function's definition, or the table of defaults
+    /// Print a schema, the function's definition, the table of defaults, or a file for kustomize
     #[command(long_about = SCHEMA)]
     Schema {
         /// What to print
@@ -101,11 +101,21 @@ Examples:
   gatewright render notebooks/ --platform production.yaml -o rendered/
   gatewright render notebooks/ --platform production.yaml -o rendered/ --check   # in CI: is it up to date?";
 
-const SCHEMA: &str = "Print a schema, the function's definition, or the table of defaults.
+const SCHEMA: &str = "Print a schema, the function's definition, the table of defaults, or a file for kustomize.
 
 Example: for an editor, save the Platform's schema and name it in the document's first line:
   gatewright schema > platform.schema.json
-  # yaml-language-server: $schema=platform.schema.json";
+  # yaml-language-server: $schema=platform.schema.json
+
+Example: for an overlay with a namePrefix, or with a patch of a Notebook, save these beside its kustomization.yaml:
+  gatewright schema kustomize-names > kustomize-names.yaml
+  gatewright schema kustomize-openapi > kustomize-openapi.json
+and list them in it:
+  configurations: [kustomize-names.yaml]
+  openapi: {path: kustomize-openapi.json}
+Without the first, what a Notebook refers to by name is renamed and the Notebook is not. Without the second, a strategic \
+merge patch replaces a Notebook's containers, volumes and environment instead of adding to them. kustomize takes one \
+`openapi:` file for a whole build, in place of its own; this one has the built-in kinds too.";
 
 const INSTALL_PLUGIN: &str = "Put this program where plain `kubectl kustomize --enable-alpha-plugins` finds it.
 
@@ -154,6 +164,10 @@ enum SchemaKind {
     Defaults,
     /// What an Argo CD Application is to ignore beside Open Data Hub's notebook controller
     Argocd,
+    /// kustomize `configurations:` file: the fields that hold names
+    KustomizeNames,
+    /// kustomize `openapi:` file: the lists that strategic merge patches merge
+    KustomizeOpenapi,
 }
 
 /// Runs the command line and gives the exit status.

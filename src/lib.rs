@@ -15,12 +15,14 @@
 //! - [`config`]: payloads that are written here and read back elsewhere.
 //! - [`manifests`]: the objects.
 //! - [`render`]: all of it as one function.
+//! - [`kustomize`]: the files by which kustomize handles our kinds; beside the flow, words alone.
 
 pub mod cli;
 pub mod config;
 pub mod error;
 pub mod input;
 pub mod krm;
+pub mod kustomize;
 pub mod manifests;
 pub mod model;
 pub mod plan;

@@ -45,7 +45,7 @@ pub fn objects(plan: &Plan) -> Vec<Object> {
     }
     objects.sort_by_key(Object::apply_order);
     if platform.access_graphs {
-        let graphs = access_graph::access_graphs(platform, &sources(plan), &objects);
+        let graphs = access_graph::access_graphs(&sources(plan), &objects);
         objects.extend(graphs);
     }
     objects

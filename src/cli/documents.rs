@@ -7,11 +7,16 @@ use crate::config::access_graph;
 use crate::error::Error;
 use crate::input::{notebook, schema};
 use crate::krm::yaml::{Quoting, to_block};
+use crate::kustomize::{names, openapi};
 use crate::model::{companion, defaults};
 
 /// How the function is used, in its definition.
 const USAGE: &str = "List a Platform under `transformers:` (kustomize) or `pipeline.mutators` (kpt). Notebooks that carry \
 notebooks.opendatahub.io/inject-auth: \"true\" get their guard, and the objects around it are added.";
+
+/// What stands above kustomize's configuration.
+const NAMES: &str =
+    "# Written by `gatewright schema kustomize-names`. List it under `configurations:` of a kustomization.\n";
 
 /// Prints the CRDs.
 pub(super) fn crds() -> Result<(), Error> {
@@ -35,6 +40,11 @@ pub(super) fn schema(what: SchemaKind) -> Result<(), Error> {
         SchemaKind::Function => to_block(&schema::function_definition(&fixed, USAGE), Quoting::WhereNeeded),
         SchemaKind::Defaults => defaults::to_markdown(),
         SchemaKind::Argocd => to_block(&ignore_differences(), Quoting::WhereNeeded),
+        SchemaKind::KustomizeNames => {
+            let configuration = to_block(&names::configuration(), Quoting::WhereNeeded);
+            format!("{NAMES}{configuration}")
+        }
+        SchemaKind::KustomizeOpenapi => pretty(&openapi::schema()),
     };
     streams::print(&text)
 }

@@ -11,7 +11,6 @@ use crate::config::access_graph::{AccessGraphSpec, Member, Source};
 use crate::input::platform::{GROUP, VERSION};
 use crate::krm::object_id::ObjectId;
 use crate::model::keys;
-use crate::model::platform::Platform;
 use crate::plan::class::Class;
 
 #[derive(Serialize)]
@@ -23,45 +22,52 @@ struct AccessGraph {
     spec: AccessGraphSpec,
 }
 
-/// One for each of `sources` that some of `objects` were made for. It stands beside its source; a source in no namespace
-/// has it in the applications namespace.
-pub fn access_graphs(platform: &Platform, sources: &[ObjectId], objects: &[Object]) -> Vec<Object> {
-    let mut members: BTreeMap<&str, Vec<Member>> = BTreeMap::new();
+/// One for each of `sources` that some of `objects` were made for, beside its source. What the Platform calls for has one
+/// in each namespace where something of it stands: two renders that know nothing of each other then write the same.
+pub fn access_graphs(sources: &[ObjectId], objects: &[Object]) -> Vec<Object> {
+    let mut members: BTreeMap<(&str, &str), Vec<Member>> = BTreeMap::new();
+    let sources: BTreeMap<String, &ObjectId> = sources
+        .iter()
+        .map(|source| (source.reference(), source))
+        .collect();
     for object in objects {
         let annotations = &object.value["metadata"]["annotations"];
-        if let (Some(source), Some(hash)) = (
-            annotations[keys::SOURCE].as_str(),
-            annotations[keys::CONTENT_HASH].as_str(),
-        ) {
-            members.entry(source).or_default().push(member(object, hash));
+        let source = annotations[keys::SOURCE]
+            .as_str()
+            .and_then(|reference| sources.get_key_value(reference));
+        if let (Some((reference, source)), Some(hash)) = (source, annotations[keys::CONTENT_HASH].as_str()) {
+            let home = if source.namespace.is_empty() {
+                &object.id.namespace
+            } else {
+                &source.namespace
+            };
+            let place = (reference.as_str(), home.as_str());
+            members.entry(place).or_default().push(member(object, hash));
         }
     }
-    let graphs = sources.iter().filter_map(|source| {
-        let mut objects = members.remove(source.reference().as_str())?;
-        objects.sort_by(|left, right| key(left).cmp(&key(right)));
-        let namespace = if source.namespace.is_empty() {
-            &platform.applications_namespace
-        } else {
-            &source.namespace
-        };
-        let name = format!("{}-{}", source.kind.to_lowercase(), source.name);
-        let graph = AccessGraph {
-            api_version: format!("{GROUP}/{VERSION}"),
-            kind: KIND,
-            metadata: meta::of_graph(source, &name, namespace),
-            spec: AccessGraphSpec {
-                source: Source {
-                    group: source.group.clone(),
-                    kind: source.kind.clone(),
-                    namespace: Some(source.namespace.clone()).filter(|namespace| !namespace.is_empty()),
-                    name: source.name.clone(),
+    let graphs = members
+        .into_iter()
+        .filter_map(|((reference, namespace), mut objects)| {
+            let source = sources.get(reference)?;
+            objects.sort_by(|left, right| key(left).cmp(&key(right)));
+            let name = format!("{}-{}", source.kind.to_lowercase(), source.name);
+            let graph = AccessGraph {
+                api_version: format!("{GROUP}/{VERSION}"),
+                kind: KIND,
+                metadata: meta::of_graph(source, &name, namespace),
+                spec: AccessGraphSpec {
+                    source: Source {
+                        group: source.group.clone(),
+                        kind: source.kind.clone(),
+                        namespace: Some(source.namespace.clone()).filter(|namespace| !namespace.is_empty()),
+                        name: source.name.clone(),
+                    },
+                    auth_mode: None,
+                    objects,
                 },
-                auth_mode: None,
-                objects,
-            },
-        };
-        Some(Object::new(Class::Support, &graph))
-    });
+            };
+            Some(Object::new(Class::Support, &graph))
+        });
     graphs.collect()
 }
 

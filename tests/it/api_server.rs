@@ -23,7 +23,7 @@ use serde_json::{Value, json};
 use crate::control_plane::{self, ControlPlane};
 use crate::program::{GATEWRIGHT, gatewright, run};
 
-/// Server-side apply as GitOps tools do it.
+/// Server-side apply as Flux and Argo CD do it.
 const APPLY: [&str; 4] = [
     "apply",
     "--server-side",
@@ -272,7 +272,7 @@ fn remove(plane: &ControlPlane, objects: &[Value]) {
     plane.output(&["delete", "--wait=false", "-f", "-"], all.to_string().as_bytes());
 }
 
-/// The pods of guarded Notebooks, in a StatefulSet as the notebook controller makes it: the server validates a pod there,
+/// The pods of guarded Notebooks, in a `StatefulSet` as the notebook controller makes it: the server validates a pod there,
 /// and fills in what is left out.
 fn pods(plane: &ControlPlane, turns: &[BTreeMap<Id, Item>], wrong: &mut Vec<String>) {
     let all = turns.iter().flat_map(BTreeMap::values);

@@ -67,13 +67,10 @@ pub(crate) fn shared() -> Option<&'static ControlPlane> {
         return None;
     }
     let started = SHARED.get_or_init(|| {
-        let notebooks = match real_notebook_crd() {
-            Some(file) => file,
-            None => {
-                parts::say("GATEWRIGHT_NOTEBOOK_CRD is not set: fixtures/crds stands in for Kubeflow's CRD");
-                stand_in_notebook_crd()
-            }
-        };
+        let notebooks = real_notebook_crd().unwrap_or_else(|| {
+            parts::say("GATEWRIGHT_NOTEBOOK_CRD is not set: fixtures/crds stands in for Kubeflow's CRD");
+            stand_in_notebook_crd()
+        });
         let plane = ControlPlane::start("control-plane")?;
         plane.install(&[&notebooks, &parts::crds()])?;
         Ok(plane)
@@ -207,6 +204,9 @@ impl ControlPlane {
 
     /// Runs kubectl on objects and gives what it prints of each, in their order.
     pub(crate) fn on(&self, arguments: &[&str], objects: &[Value]) -> Vec<Value> {
+        if objects.is_empty() {
+            return Vec::new(); // kubectl takes that for a mistake
+        }
         let mut all = arguments.to_vec();
         all.extend(["-o", "json", "-f", "-"]);
         let output = self.output(&all, list(objects).to_string().as_bytes());

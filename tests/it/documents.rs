@@ -36,6 +36,8 @@ fn generated_files_are_up_to_date() {
         ("definition.yaml", &["schema", "function"][..]),
         ("platform.schema.json", &["schema", "platform"]),
         ("crds.yaml", &["crds"]),
+        ("kustomize-names.yaml", &["schema", "kustomize-names"]),
+        ("kustomize-openapi.json", &["schema", "kustomize-openapi"]),
     ] {
         let path = format!("krm-functions/gatewright/{file}");
         up_to_date(&path, &committed(&path), arguments);

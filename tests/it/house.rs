@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 /// The rooms and what each may use. What is not listed is forbidden; a room may always use itself.
-const MAY_USE: [(&str, &[&str]); 10] = [
+const MAY_USE: [(&str, &[&str]); 11] = [
     ("krm", &[]),
     ("error", &["krm"]),
     ("config", &[]),
@@ -14,14 +14,18 @@ const MAY_USE: [(&str, &[&str]); 10] = [
     ("plan", &["krm", "input", "model"]),
     ("manifests", &["krm", "input", "config", "model", "plan"]),
     ("render", &["krm", "input", "model", "plan", "manifests"]),
-    ("cli", &["krm", "input", "config", "model", "render", "error"]),
+    ("kustomize", &["input", "model"]),
+    (
+        "cli",
+        &["krm", "input", "config", "model", "render", "kustomize", "error"],
+    ),
     // The program itself sees the library from outside.
     ("main", &["cli", "error"]),
 ];
 
-/// Of `input`, `plan` and `manifests` know words alone: constants (in capitals), and Platform's enums, which are the same
+/// Of `input`, `plan`, `manifests` and `kustomize` know words alone: constants (in capitals), and Platform's enums, which are the same
 /// in the document and in its meaning. No room behind `model` reads what a user wrote.
-const WORDS_ONLY: [&str; 2] = ["plan", "manifests"];
+const WORDS_ONLY: [&str; 3] = ["plan", "manifests", "kustomize"];
 
 /// Files that may name the outside world, by the start of their path.
 const EDGE: [&str; 3] = ["src/cli.rs", "src/cli/", "src/main.rs"];

@@ -16,7 +16,7 @@ use crate::parts;
 use crate::program::{Folder, GATEWRIGHT, Run, run};
 
 /// Objects by apiVersion, kind, namespace and name.
-type Objects = BTreeMap<[String; 4], Value>;
+pub(crate) type Objects = BTreeMap<[String; 4], Value>;
 /// Files by path.
 type Tree = BTreeMap<PathBuf, String>;
 
@@ -28,10 +28,10 @@ const BOOKKEEPING: [&str; 5] = [
     "kustomize.config.k8s.io/",
     "internal.kpt.dev/",
 ];
-/// Groups of documents that are for tools.
+/// Groups of documents that are for tools (of ours all but what is for the reporter).
 const TOOLS: [&str; 3] = ["gatewright.dev/", "kpt.dev/", "kustomize.config.k8s.io/"];
 
-const EXEC: &str = "exec: {path: gatewright}";
+pub(crate) const EXEC: &str = "exec: {path: gatewright}";
 const CONTAINER: &str = "container: {image: gatewright}";
 
 /// Another guarded Notebook.
@@ -492,20 +492,19 @@ fn what_is_not_empty_never_comes_out_empty() {
 
 // --- running ---
 
-/// A copy of the example in a home of its own.
-struct Example {
+/// A copy of the examples in a home of its own.
+pub(crate) struct Example {
     folder: Folder,
 }
 
 impl Example {
-    fn new(test: &str) -> Self {
+    pub(crate) fn new(test: &str) -> Self {
         let example = Self {
             folder: Folder::new(&format!("orchestrators-{test}")),
         };
-        copy(
-            &root().join("examples/notebooks"),
-            &example.path("examples/notebooks"),
-        );
+        for folder in ["examples/notebooks", "examples/overlay"] {
+            copy(&root().join(folder), &example.path(folder));
+        }
         fs::create_dir(example.path("bin")).unwrap();
         std::os::unix::fs::symlink(GATEWRIGHT, example.path("bin/gatewright")).unwrap();
         // A container runtime that runs our program, whatever it is asked to run.
@@ -517,16 +516,16 @@ impl Example {
         example
     }
 
-    fn path(&self, name: &str) -> PathBuf {
+    pub(crate) fn path(&self, name: &str) -> PathBuf {
         self.folder.path().join(name)
     }
 
-    fn write(&self, name: &str, text: &str) {
+    pub(crate) fn write(&self, name: &str, text: &str) {
         self.folder.write(name, text);
     }
 
     /// A command that runs in the home.
-    fn command(&self, line: &str) -> Command {
+    pub(crate) fn command(&self, line: &str) -> Command {
         let mut words = line.split(' ');
         let program = words.next().unwrap();
         let program = if program == "gatewright" {
@@ -551,12 +550,12 @@ impl Example {
         command
     }
 
-    fn run(&self, line: &str) -> Run {
+    pub(crate) fn run(&self, line: &str) -> Run {
         run(self.command(line), b"")
     }
 
     /// A command that README shows, as it stands there.
-    fn documented(&self, line: &str) -> Run {
+    pub(crate) fn documented(&self, line: &str) -> Run {
         assert!(
             readme().lines().any(|shown| shown == line),
             "README.md does not show `{line}`"
@@ -598,7 +597,7 @@ impl Example {
 
 impl Run {
     /// Its output, if it succeeded.
-    fn succeeded(self) -> String {
+    pub(crate) fn succeeded(self) -> String {
         assert_eq!(self.code, 0, "{}{}", self.stdout, self.stderr);
         self.stdout
     }
@@ -612,7 +611,7 @@ fn readme() -> String {
     fs::read_to_string(root().join("README.md")).unwrap()
 }
 
-fn with_function(platform: &str, function: &str) -> String {
+pub(crate) fn with_function(platform: &str, function: &str) -> String {
     let local = "    config.kubernetes.io/local-config: \"true\"\n";
     let both = format!("{local}    config.kubernetes.io/function: \"{function}\"\n");
     let text = platform.replacen(local, &both, 1);
@@ -623,7 +622,7 @@ fn with_function(platform: &str, function: &str) -> String {
 // --- comparing ---
 
 /// The objects of a stream that go to a cluster, without the orchestrators' bookkeeping.
-fn objects(text: &str) -> Objects {
+pub(crate) fn objects(text: &str) -> Objects {
     let mut objects = Objects::new();
     let source = Source::from_bytes("output", text.as_bytes().to_vec()).unwrap();
     for item in stream::frame(&source).unwrap().items {
@@ -637,7 +636,8 @@ fn objects(text: &str) -> Objects {
         ]
         .map(text);
         let is_local = value["metadata"]["annotations"]["config.kubernetes.io/local-config"] == "true";
-        if is_local || TOOLS.iter().any(|group| id[0].starts_with(group)) {
+        let is_tools = TOOLS.iter().any(|group| id[0].starts_with(group)) && id[1] != "AccessGraph";
+        if is_local || is_tools {
             continue;
         }
         if let Some(Value::Object(metadata)) = value.get_mut("metadata") {

@@ -1,0 +1,250 @@
+//! kustomize's `configurations:` file: the fields that hold the name of another object, so that a `namePrefix`, a
+//! `nameSuffix` or the hash of a generated ConfigMap goes along.
+//!
+//! kustomize itself knows these fields of built-in kinds alone. It follows a name within one namespace only, and never
+//! into a text: the guard's configuration and a route's path stay as they are.
+//!
+//! Source of the shape: kubernetes-sigs/kustomize `api/internal/konfig/builtinpluginconsts/namereference.go`.
+
+use serde::Serialize;
+use serde_json::Value;
+
+use crate::input::notebook;
+use crate::model::keys;
+
+/// The lists of containers in a pod spec; `*` in [`OF_PODS`] stands for each.
+const CONTAINERS: [&str; 3] = ["containers", "initContainers", "ephemeralContainers"];
+
+const CORE: &str = "";
+const GATEWAY_API: &str = "gateway.networking.k8s.io";
+const CERT_MANAGER: &str = "cert-manager.io";
+const RBAC: &str = "rbac.authorization.k8s.io";
+const NETWORKING: &str = "networking.k8s.io";
+
+/// A field: group and kind of the object it is in, and its path.
+type Field = (&'static str, &'static str, &'static str);
+
+/// What a pod spec refers to by name: group, kind, fields. Not here: a claim's `dataSource`, which may name an object of
+/// any kind.
+const OF_PODS: [(&str, &str, &[&str]); 10] = [
+    (
+        CORE,
+        "ConfigMap",
+        &[
+            "volumes/configMap/name",
+            "volumes/projected/sources/configMap/name",
+            "*/env/valueFrom/configMapKeyRef/name",
+            "*/envFrom/configMapRef/name",
+        ],
+    ),
+    (
+        CORE,
+        "Secret",
+        &[
+            "volumes/secret/secretName",
+            "volumes/projected/sources/secret/name",
+            "volumes/csi/nodePublishSecretRef/name",
+            "volumes/azureFile/secretName",
+            "volumes/cephfs/secretRef/name",
+            "volumes/flexVolume/secretRef/name",
+            "volumes/iscsi/secretRef/name",
+            "volumes/rbd/secretRef/name",
+            "volumes/scaleIO/secretRef/name",
+            "volumes/storageos/secretRef/name",
+            "*/env/valueFrom/secretKeyRef/name",
+            "*/envFrom/secretRef/name",
+            "imagePullSecrets/name",
+        ],
+    ),
+    (CORE, "ServiceAccount", &["serviceAccountName", "serviceAccount"]),
+    (
+        CORE,
+        "PersistentVolumeClaim",
+        &["volumes/persistentVolumeClaim/claimName"],
+    ),
+    (
+        CORE,
+        "PersistentVolume",
+        &["volumes/ephemeral/volumeClaimTemplate/spec/volumeName"],
+    ),
+    (
+        "storage.k8s.io",
+        "StorageClass",
+        &["volumes/ephemeral/volumeClaimTemplate/spec/storageClassName"],
+    ),
+    ("scheduling.k8s.io", "PriorityClass", &["priorityClassName"]),
+    ("node.k8s.io", "RuntimeClass", &["runtimeClassName"]),
+    (
+        "resource.k8s.io",
+        "ResourceClaim",
+        &["resourceClaims/resourceClaimName"],
+    ),
+    (
+        "resource.k8s.io",
+        "ResourceClaimTemplate",
+        &["resourceClaims/resourceClaimTemplateName"],
+    ),
+];
+
+/// What objects around a Notebook refer to: group and kind of what is named, and the fields that name it.
+/// Where a field has no `/name` at its end, kustomize looks for a namespace beside the name.
+const OF_OBJECTS: [(&str, &str, &[Field]); 4] = [
+    (
+        CORE,
+        "Service",
+        &[
+            (GATEWAY_API, "HTTPRoute", "spec/rules/backendRefs"),
+            (GATEWAY_API, "ReferenceGrant", "spec/to/name"),
+            (GATEWAY_API, "BackendTLSPolicy", "spec/targetRefs/name"),
+            ("networking.istio.io", "DestinationRule", "spec/host"),
+        ],
+    ),
+    (
+        CORE,
+        "Secret",
+        &[
+            (CERT_MANAGER, "Certificate", "spec/secretName"),
+            (GATEWAY_API, "Gateway", "spec/listeners/tls/certificateRefs"),
+        ],
+    ),
+    (
+        CERT_MANAGER,
+        "Issuer",
+        &[(CERT_MANAGER, "Certificate", "spec/issuerRef/name")],
+    ),
+    (
+        GATEWAY_API,
+        "Gateway",
+        &[(GATEWAY_API, "HTTPRoute", "spec/parentRefs")],
+    ),
+];
+
+/// Kinds that are generated in a Notebook's namespace and carry its name as a label. Not here: what has no namespace, for
+/// there kustomize cannot tell Notebooks of one name apart, and fails.
+const LABELLED: [(&str, &str); 8] = [
+    (CORE, "ServiceAccount"),
+    (CORE, "ConfigMap"),
+    (CORE, "Service"),
+    (RBAC, "Role"),
+    (RBAC, "RoleBinding"),
+    (NETWORKING, "NetworkPolicy"),
+    (CERT_MANAGER, "Certificate"),
+    (GATEWAY_API, "ReferenceGrant"),
+];
+
+/// The whole file.
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Configuration {
+    name_reference: Vec<NameReference>,
+}
+
+/// A kind that is named, and who names it.
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+struct NameReference {
+    kind: &'static str,
+    #[serde(skip_serializing_if = "str::is_empty")]
+    group: &'static str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    version: Option<&'static str>,
+    field_specs: Vec<FieldSpec>,
+}
+
+/// A field that holds a name.
+#[derive(Debug, Serialize)]
+struct FieldSpec {
+    path: String,
+    kind: &'static str,
+    #[serde(skip_serializing_if = "str::is_empty")]
+    group: &'static str,
+}
+
+// === impl NameReference ===
+
+impl NameReference {
+    fn new(group: &'static str, kind: &'static str, field_specs: Vec<FieldSpec>) -> Self {
+        Self {
+            kind,
+            group,
+            // The core group's name is empty, which kustomize takes for any.
+            version: group.is_empty().then_some("v1"),
+            field_specs,
+        }
+    }
+}
+
+/// The file, as a value.
+pub fn configuration() -> Value {
+    let mut references: Vec<NameReference> = OF_PODS
+        .iter()
+        .map(|(group, kind, fields)| {
+            let paths = fields.iter().flat_map(|field| each_container(field));
+            NameReference::new(group, kind, paths.map(|path| of_notebook(&path)).collect())
+        })
+        .collect();
+    for (group, kind, fields) in OF_OBJECTS {
+        let specs = fields.iter().map(|(group, kind, path)| spec(group, kind, *path));
+        let known = references
+            .iter_mut()
+            .find(|known| (known.group, known.kind) == (group, kind));
+        match known {
+            Some(known) => known.field_specs.extend(specs),
+            None => references.push(NameReference::new(group, kind, specs.collect())),
+        }
+    }
+    if let Some(secret) = references.iter_mut().find(|known| known.kind == "Secret") {
+        let annotation = keys::SERVING_CERTIFICATE.replace('/', "\\/");
+        let path = format!("metadata/annotations/{annotation}");
+        secret.field_specs.push(spec(CORE, "Service", path));
+    }
+    references.push(NameReference::new(
+        notebook::GROUP,
+        notebook::KIND,
+        names_of_notebooks(),
+    ));
+    serde_json::to_value(Configuration {
+        name_reference: references,
+    })
+    .unwrap_or_default()
+}
+
+/// The fields that hold a Notebook's name. The first is that of its main container, by which the controllers know it.
+fn names_of_notebooks() -> Vec<FieldSpec> {
+    let mut specs = vec![
+        of_notebook("containers/name"),
+        spec(RBAC, "Role", "rules/resourceNames"),
+    ];
+    for label in [keys::STATEFUL_SET, keys::NOTEBOOK_NAME] {
+        specs.push(spec(CORE, "Service", format!("spec/selector/{label}")));
+        let path = format!("spec/podSelector/matchLabels/{label}");
+        specs.push(spec(NETWORKING, "NetworkPolicy", path));
+    }
+    let label = format!("metadata/labels/{}", keys::NOTEBOOK_NAME);
+    specs.extend(
+        LABELLED
+            .iter()
+            .map(|(group, kind)| spec(group, kind, label.as_str())),
+    );
+    specs
+}
+
+fn each_container(field: &str) -> Vec<String> {
+    match field.strip_prefix('*') {
+        None => vec![field.to_owned()],
+        Some(rest) => CONTAINERS.iter().map(|list| format!("{list}{rest}")).collect(),
+    }
+}
+
+fn of_notebook(path: &str) -> FieldSpec {
+    let path = format!("{}/{path}", notebook::POD_SPEC.replace('.', "/"));
+    spec(notebook::GROUP, notebook::KIND, path)
+}
+
+fn spec(group: &'static str, kind: &'static str, path: impl Into<String>) -> FieldSpec {
+    FieldSpec {
+        path: path.into(),
+        kind,
+        group,
+    }
+}
