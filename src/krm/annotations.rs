@@ -26,3 +26,5 @@ pub const MANAGED_BY: &str = "app.kubernetes.io/managed-by";
 pub fn is_internal(key: &str) -> bool {
     INTERNAL_PREFIXES.iter().any(|prefix| key.starts_with(prefix))
 }
+/// Names that an object had before kustomize gave it its own, separated by commas (kustomize's `api/internal/utils`).
+pub const PREVIOUS_NAMES: &str = "internal.config.kubernetes.io/previousNames";

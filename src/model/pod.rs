@@ -3,6 +3,7 @@
 use super::names::{guard_secret, guard_service};
 use super::notebook::{GUARD, GUARD_PORT, GUARD_VOLUMES, HEALTH_PORT, HEALTH_PORT_NAME, Injected};
 use crate::input::notebook::{Container, Notebook as Document, POD_SPEC};
+use crate::krm::annotations::PREVIOUS_NAMES;
 use crate::krm::results::{Finding, Severity};
 
 /// Checks the pod of a Notebook that is switched on.
@@ -24,7 +25,10 @@ pub fn check(document: &Document, injected: Injected, findings: &mut Vec<Finding
     let path = format!("{POD_SPEC}.containers");
     if users.is_empty() {
         findings.push(Finding::error("holds no container that could be guarded").at(&path));
-    } else if !users.iter().any(|(_, container)| container.name == document.name) {
+    } else if !users
+        .iter()
+        .any(|(_, container)| is_named(document, &container.name))
+    {
         let (index, first) = users[0];
         let message = "no container has the Notebook's name; the controllers' status, certificates and settings will miss it";
         let finding = Finding::warning(message)
@@ -74,6 +78,16 @@ pub fn check(document: &Document, injected: Injected, findings: &mut Vec<Finding
             }
         }
     }
+}
+
+/// Whether a container has the Notebook's name, or will have it: kustomize gives containers a new name after the function
+/// ran, where our own configuration tells it to.
+fn is_named(document: &Document, container: &str) -> bool {
+    let before = document
+        .annotations
+        .get(PREVIOUS_NAMES)
+        .map_or("", String::as_str);
+    container == document.name || before.split(',').any(|name| name == container)
 }
 
 /// Capabilities with which a container leaves its own walls.

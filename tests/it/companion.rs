@@ -378,7 +378,7 @@ fn with_live() -> Vec<Case> {
         .collect()
 }
 
-/// Puts what the controller made into the server. The StatefulSets were recorded in part, and are not ours to write.
+/// Puts what the controller made into the server. Each `StatefulSet` was recorded in part, and is not ours to write.
 fn load(plane: &ControlPlane, cases: &[Case]) {
     let mut namespaces = BTreeSet::from(["opendatahub".to_owned(), "openshift-ingress".to_owned()]);
     let mut objects: BTreeMap<[String; 3], Value> = BTreeMap::new();
