@@ -231,11 +231,6 @@ impl<'a> Run<'a> {
     /// What each Notebook is meant to be, and which of them are given twice.
     fn understand(&mut self, found: &[Found<'a>], platform: &Platform) -> Understood {
         let beside = platform.notebook_controller == Operator::OpenDataHub;
-        let accounts = if beside {
-            accounts(self.batch)
-        } else {
-            BTreeSet::new()
-        };
         let mut understood = Understood::default();
         let mut seen = BTreeMap::new();
         for (index, notebook) in found.iter().enumerate() {
@@ -260,7 +255,7 @@ impl<'a> Run<'a> {
                 Some((namespace, Meaning::Guarded(guard))) => {
                     let mut guard = guard.clone();
                     // The controller only ever makes one that is not there: the user's own, with pull secrets in it, stays.
-                    if accounts.contains(&(namespace.as_str(), guard.name.as_str())) {
+                    if beside && self.accounts.contains(&(namespace.as_str(), guard.name.as_str())) {
                         guard.service_account = model::ServiceAccount::Theirs(guard.name.clone());
                     }
                     understood.guarded.push(guard);
@@ -463,9 +458,12 @@ impl<'a> Run<'a> {
             Operator::OpenDataHub if !injected.guard => patch::controllers_own(&notebook.value),
             _ => injected,
         };
-        if let (Some(converted), Some(namespace)) = (&notebook.converted, &namespace) {
-            injected.service_account |=
-                !injected.guard && converted.has_their_account(&self.accounts, namespace);
+        if let Some(namespace) = &namespace {
+            injected.service_account |= !injected.guard
+                && match &notebook.converted {
+                    Some(converted) => converted.has_their_account(&self.accounts, namespace),
+                    None => self.names_its_own_account(document, namespace),
+                };
         }
         let meaning = match (namespace, switch) {
             (Some(namespace), Some(Switch::On)) => {
@@ -484,6 +482,15 @@ impl<'a> Run<'a> {
             self.about(notebook, finding);
         }
         meaning
+    }
+
+    /// Whether a Notebook names the ServiceAccount that we would make for it, as one does that was taken from a cluster with
+    /// Open Data Hub's controller. One that is among the documents is somebody's.
+    fn names_its_own_account(&self, document: &document::Notebook, namespace: &str) -> bool {
+        let name = document.service_account_name.as_str();
+        let is_kept = |namespace| self.accounts.contains(&(namespace, name));
+        let bare = document.namespace.is_empty() && is_kept("");
+        !name.is_empty() && name == document.name && !bare && !is_kept(namespace)
     }
 
     /// Warns of plain values that kubectl and kustomize read differently.
@@ -546,15 +553,6 @@ impl<'a> Run<'a> {
             Some(&notebook.tree),
         ));
     }
-}
-
-/// Each ServiceAccount of the user's own: namespace and name.
-fn accounts(batch: &Batch) -> BTreeSet<(&str, &str)> {
-    items(batch)
-        .filter(|(_, _, item)| item.head.id.group.is_empty() && item.head.id.kind == "ServiceAccount")
-        .filter(|(_, _, item)| !generated::is_ours(item))
-        .map(|(_, _, item)| (item.head.id.namespace.as_str(), item.head.id.name.as_str()))
-        .collect()
 }
 
 /// The Notebooks whose namespace is known, each with it.

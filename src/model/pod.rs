@@ -159,10 +159,10 @@ pub fn denials(document: &Document, severity: Severity, findings: &mut Vec<Findi
 /// What would hand the guard's key or token to the notebook's code.
 fn credentials(document: &Document, injected: Injected, findings: &mut Vec<Finding>) {
     let secret = guard_secret(&guard_service(&document.name));
-    let is_own = |name: &str| injected.guard && GUARD_VOLUMES.contains(&name);
     for (index, volume) in document.volumes.iter().enumerate() {
         let path = format!("{POD_SPEC}.volumes[{index}]");
-        if is_own(&volume.name) {
+        // Ours, or refused for its name.
+        if GUARD_VOLUMES.contains(&volume.name.as_str()) {
             continue;
         }
         if volume.secrets.contains(&secret) {

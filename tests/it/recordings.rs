@@ -19,63 +19,7 @@ use crate::program::{GATEWRIGHT, run};
 use compare::Difference;
 
 /// Cases that are not yet what `cases.tsv` says, and what is missing. One that has become so must leave this list.
-const PENDING: [(&str, &str); 16] = [
-    (
-        "26-name-60-off",
-        "a warning on the name: no StatefulSet of that name can be",
-    ),
-    (
-        "27-name-60-labels",
-        "a warning on the name: no StatefulSet of that name can be",
-    ),
-    (
-        "36-own-sa-auth-off",
-        "a word on whose rights a visitor of the Notebook has",
-    ),
-    (
-        "37-own-sa-alias",
-        "a word on whose rights a visitor of the Notebook has",
-    ),
-    ("39-hostpath", "an error on the volume: it shows the node's files"),
-    (
-        "40-privileged",
-        "an error on the container: it is root on the node",
-    ),
-    (
-        "41-stopped-on-create",
-        "a warning: in git the stop comes back with each sync",
-    ),
-    (
-        "44-image-selection-malformed",
-        "a warning: the webhook refuses it",
-    ),
-    (
-        "51-nb-prefix",
-        "a warning on the variable: the route leads to another path",
-    ),
-    ("60-switch-on-off-on", "rendering what was rendered before"),
-    (
-        "64-stop-start",
-        "a warning: in git the stop comes back with each sync",
-    ),
-    ("66-switch-off-then-delete", "rendering what was rendered before"),
-    (
-        "68-legacy-migrate",
-        "a ServiceAccount: one of the Notebook's own name is made by nobody else",
-    ),
-    (
-        "75-two-routes",
-        "a warning on the routes: of one path the older wins",
-    ),
-    (
-        "89-preexisting-base-objects",
-        "a warning on the StatefulSet: the notebook controller makes one of this name",
-    ),
-    (
-        "95-preexisting-base-service",
-        "a warning on the Service: the notebook controller overwrites it",
-    ),
-];
+const PENDING: [(&str, &str); 0] = [];
 
 fn pending(case: &str) -> Option<&'static str> {
     let entry = PENDING.iter().find(|(name, _)| *name == case);
