@@ -3,6 +3,7 @@
 //! Takes framed sources and the environment's few words; gives what is to become of each item, what is added, and
 //! findings. With any error nothing changes. Pure: no file, clock, environment or randomness.
 
+mod accounts;
 mod canonical;
 mod convert;
 mod generated;
@@ -17,6 +18,8 @@ pub mod respond;
 use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::Value;
+
+use accounts::Accounts;
 
 use crate::input::notebook as document;
 use crate::input::platform::{self as platform_document, Operator};
@@ -105,7 +108,7 @@ pub fn frame(source: Source) -> Result<Framed, Finding> {
 pub fn generate(batch: &Batch, environment: &Environment) -> Outcome {
     let mut run = Run {
         batch,
-        accounts: convert::accounts(batch),
+        accounts: Accounts::find(batch),
         findings: Vec::new(),
     };
     let mut outcome = run.generate(environment);
@@ -121,7 +124,7 @@ pub fn generate(batch: &Batch, environment: &Environment) -> Outcome {
 
 struct Run<'a> {
     batch: &'a Batch,
-    accounts: convert::Accounts<'a>,
+    accounts: Accounts<'a>,
     findings: Vec<Finding>,
 }
 
@@ -185,7 +188,7 @@ impl<'a> Run<'a> {
                 generated::upsert(
                     self.batch,
                     &generated,
-                    &[],
+                    Vec::new(),
                     &BTreeSet::new(),
                     &mut outcome,
                     &mut self.findings,
@@ -220,7 +223,7 @@ impl<'a> Run<'a> {
         generated::upsert(
             self.batch,
             &generated,
-            &objects,
+            objects,
             &sources,
             &mut outcome,
             &mut self.findings,
@@ -255,8 +258,13 @@ impl<'a> Run<'a> {
                 Some((namespace, Meaning::Guarded(guard))) => {
                     let mut guard = guard.clone();
                     // The controller only ever makes one that is not there: the user's own, with pull secrets in it, stays.
-                    if beside && self.accounts.contains(&(namespace.as_str(), guard.name.as_str())) {
+                    if beside && self.accounts.contains(namespace, &guard.name) {
                         guard.service_account = model::ServiceAccount::Theirs(guard.name.clone());
+                    }
+                    if let model::ServiceAccount::Theirs(name) = &guard.service_account
+                        && let Some(now) = self.accounts.renamed(namespace, name)
+                    {
+                        guard.service_account = model::ServiceAccount::Theirs(now.to_owned());
                     }
                     understood.guarded.push(guard);
                 }
@@ -488,7 +496,7 @@ impl<'a> Run<'a> {
     /// Open Data Hub's controller. One that is among the documents is somebody's.
     fn names_its_own_account(&self, document: &document::Notebook, namespace: &str) -> bool {
         let name = document.service_account_name.as_str();
-        let is_kept = |namespace| self.accounts.contains(&(namespace, name));
+        let is_kept = |namespace| self.accounts.contains(namespace, name);
         let bare = document.namespace.is_empty() && is_kept("");
         !name.is_empty() && name == document.name && !bare && !is_kept(namespace)
     }

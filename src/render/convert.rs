@@ -3,10 +3,11 @@
 //! Takes what `model::legacy` says must go, and takes it out of the item's text. What comes out is a text of its own, which
 //! `patch` then edits; both edits leave as one. As there, what is written is read back and compared with what was meant.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 use serde_json::{Value, json};
 
+use super::accounts::Accounts;
 use super::patch::{drop_field, remove};
 use super::{Batch, Found, Framed, Meaning, generated, items, place};
 use crate::input::notebook::{self as document, Notebook, POD_SPEC};
@@ -28,9 +29,6 @@ use crate::model::programs::honours_verb;
 const POD: [Step<'_>; 3] = [Key("spec"), Key("template"), Key("spec")];
 const METADATA: [Step<'_>; 1] = [Key("metadata")];
 const ANNOTATIONS: [Step<'_>; 2] = [Key("metadata"), Key("annotations")];
-
-/// Namespace and name of the `ServiceAccount`s in the input that we did not make.
-pub(super) type Accounts<'a> = BTreeSet<(&'a str, &'a str)>;
 
 /// A Notebook as it is without what Open Data Hub 2 put into it.
 pub(super) struct Converted {
@@ -228,7 +226,7 @@ impl Converted {
     /// Whether `serviceAccountName` is the old controller's, and the ServiceAccount of that name ours to make. One that is
     /// among the documents is somebody's.
     pub(super) fn has_their_account(&self, accounts: &Accounts<'_>, namespace: &str) -> bool {
-        let is_kept = |namespace| accounts.contains(&(namespace, self.before.name.as_str()));
+        let is_kept = |namespace| accounts.contains(namespace, &self.before.name);
         let bare = self.before.namespace.is_empty() && is_kept("");
         self.conversion.account && !bare && !is_kept(namespace)
     }
@@ -271,15 +269,6 @@ impl Converted {
             beside: platform.notebook_controller == Operator::OpenDataHub,
         }
     }
-}
-
-/// The `ServiceAccount`s in the input that we did not make.
-pub(super) fn accounts(batch: &Batch) -> Accounts<'_> {
-    let heads = items(batch).filter(|(_, _, item)| !generated::is_ours(item));
-    let ids = heads.map(|(_, _, item)| &item.head.id);
-    ids.filter(|id| id.group.is_empty() && id.kind == "ServiceAccount")
-        .map(|id| (id.namespace.as_str(), id.name.as_str()))
-        .collect()
 }
 
 /// Says what people are to know of the converted Notebooks.

@@ -6,6 +6,7 @@ use serde_json::Value;
 
 use super::{Batch, Framed, Outcome, items, place};
 use crate::krm::annotations::MANAGED_BY;
+use crate::krm::object_id::ObjectId;
 use crate::krm::results::{self, Finding};
 use crate::krm::stream::Item;
 use crate::krm::tree::push_key;
@@ -45,15 +46,16 @@ fn is_as_generated(framed: &Framed, item: &Item) -> bool {
 pub(super) fn upsert(
     batch: &Batch,
     generated: &[Placed<'_>],
-    wanted: &[Object],
+    wanted: Vec<Object>,
     sources: &BTreeSet<String>,
     outcome: &mut Outcome,
     findings: &mut Vec<Finding>,
 ) {
-    let by_id: BTreeMap<_, &Object> = wanted.iter().map(|object| (object.id.key(), object)).collect();
+    let wanted_ids: BTreeSet<ObjectId> = wanted.iter().map(|object| object.id.clone()).collect();
+    let by_id: BTreeSet<_> = wanted_ids.iter().map(ObjectId::key).collect();
     let mut gone: BTreeMap<&str, (usize, &Framed, &Item)> = BTreeMap::new();
     for (at, framed, item) in generated {
-        if by_id.contains_key(&item.head.id.key()) {
+        if by_id.contains(&item.head.id.key()) {
             continue;
         }
         if is_as_generated(framed, item) {
@@ -84,13 +86,13 @@ pub(super) fn upsert(
     }
     let mut there: BTreeMap<_, Vec<Placed<'_>>> = BTreeMap::new();
     for placed in items(batch) {
-        if by_id.contains_key(&placed.2.head.id.key()) {
+        if by_id.contains(&placed.2.head.id.key()) {
             there.entry(placed.2.head.id.key()).or_default().push(placed);
         }
     }
     for object in wanted {
         match there.get(&object.id.key()).map(Vec::as_slice) {
-            None => outcome.added.push(object.clone()),
+            None => outcome.added.push(object),
             Some(found) => {
                 for (index, placed) in found.iter().enumerate() {
                     let ((source, item_index), framed, item) = placed;
@@ -115,7 +117,7 @@ pub(super) fn upsert(
                             None,
                         ));
                     } else {
-                        outcome.changes[*source][*item_index] = update(framed, item, object, findings);
+                        outcome.changes[*source][*item_index] = update(framed, item, &object, findings);
                     }
                 }
             }

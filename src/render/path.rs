@@ -50,8 +50,8 @@ fn safe(text: &str) -> String {
 }
 
 /// A new object, with the annotations that tell an orchestrator which file to write it to.
-pub fn placed(object: &Object, with_path: bool) -> Value {
-    let mut value = object.value.clone();
+pub fn placed(object: Object, with_path: bool) -> Value {
+    let mut value = object.value;
     if with_path {
         let path = format!("{FOLDER}/{}", file_of(&object.id));
         for (key, text) in [

@@ -37,19 +37,24 @@ pub fn respond(framed: Framed, function_config: Option<Framed>, environment: &En
         framed: vec![framed],
         function_config,
     };
-    let outcome = generate(&batch, environment);
+    let mut outcome = generate(&batch, environment);
     let failed = results::has_errors(&outcome.findings);
-    let (framed, changes) = (&batch.framed[0], &outcome.changes[0]);
+    let framed = &batch.framed[0];
     let wrapped = framed.stream.resource_list.is_some();
     let output = (wrapped || !failed).then(|| {
         let with_paths = wrapped && framed.source.text.contains(annotations::LEGACY_PATH);
-        let added: Vec<_> = outcome
-            .added
-            .iter()
+        let added: Vec<_> = std::mem::take(&mut outcome.added)
+            .into_iter()
             .map(|object| path::placed(object, with_paths))
             .collect();
         let findings = if wrapped { outcome.findings.as_slice() } else { &[] };
-        write::stream(&framed.source, &framed.stream, changes, &added, findings)
+        write::stream(
+            &framed.source,
+            &framed.stream,
+            &outcome.changes[0],
+            &added,
+            findings,
+        )
     });
     Response {
         output,

@@ -3,6 +3,7 @@
 use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 /// The program under test.
 pub(crate) const GATEWRIGHT: &str = env!("CARGO_BIN_EXE_gatewright");
@@ -58,7 +59,11 @@ pub(crate) struct Folder(PathBuf);
 impl Folder {
     /// A new, empty folder for a test.
     pub(crate) fn new(test: &str) -> Self {
-        let path = std::env::temp_dir().join(format!("gatewright-{test}-{}", std::process::id()));
+        // Two tests may ask for a folder of one name at the same time.
+        static COUNT: AtomicUsize = AtomicUsize::new(0);
+        let count = COUNT.fetch_add(1, Ordering::Relaxed);
+        let name = format!("gatewright-{test}-{}-{count}", std::process::id());
+        let path = std::env::temp_dir().join(name);
         let _ = std::fs::remove_dir_all(&path);
         std::fs::create_dir_all(&path).unwrap();
         Self(path)
