@@ -56,6 +56,7 @@ fn ours_alone(plan: &Plan, guard: &Guard) -> Vec<Object> {
     let platform = &plan.platform;
     let mut objects = rbac::access(platform, guard);
     objects.extend(rbac::service_account(platform, guard));
+    objects.extend(certificate::certificate(platform, guard));
     objects.push(backend_tls::backend_tls(platform, guard));
     objects.extend(gateway::short_route(platform, guard));
     objects
@@ -64,15 +65,13 @@ fn ours_alone(plan: &Plan, guard: &Guard) -> Vec<Object> {
 /// What Open Data Hub's controller makes too, where it runs.
 fn what_a_controller_makes(plan: &Plan, guard: &Guard) -> Vec<Object> {
     let platform = &plan.platform;
-    let mut objects = vec![
+    vec![
         rbac::delegator_binding(guard),
         config::config_map(platform, guard),
         service::service(platform, guard),
         gateway::reference_grant(platform, guard),
         gateway::http_route(platform, guard),
-    ];
-    objects.extend(certificate::certificate(platform, guard));
-    objects
+    ]
 }
 
 /// Every document that something is made for.

@@ -51,11 +51,18 @@ pub fn make(
         .map(|notebook| {
             (
                 (notebook.namespace.clone(), notebook.name.clone()),
-                Guard::new(notebook),
+                Guard::new(notebook, platform.notebook_controller),
             )
         })
         .collect();
+    let mut services: BTreeMap<(&str, &str), &str> = BTreeMap::new();
     for ((namespace, name), guard) in &guards {
+        if let Some(other) = services.insert((namespace, &guard.service), name) {
+            let message =
+                format!("its guard gets the Service of the guard of Notebook {other}; rename one of them");
+            let finding = Finding::error(message).at("metadata.name").found(name.clone());
+            findings.push(finding.about(&notebook_id(namespace, name)));
+        }
         let taken = (namespace.clone(), guard.service.clone());
         if guards.contains_key(&taken) || others.contains_key(&taken) {
             let message = format!(

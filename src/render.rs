@@ -34,7 +34,7 @@ use crate::model::keys;
 use crate::model::notebook::{self as model, Switch};
 use crate::model::platform::{Environment, Platform};
 use crate::model::programs;
-use crate::model::{backend_tls, companion};
+use crate::model::{backend_tls, companion, pod};
 use crate::plan;
 
 /// A framed source.
@@ -315,9 +315,31 @@ impl<'a> Run<'a> {
     fn surroundings(&mut self, found: &[Found<'a>], meant: &[Option<(String, Meaning)>], plan: &plan::Plan) {
         let closed = named(found, meant).filter(|(namespace, _)| plan.closed.contains(*namespace));
         policies::check(self.batch, closed, &mut self.findings);
+        self.between(found, meant, plan);
         let all = named(found, meant);
         neighbours::check(self.batch, &plan.platform, all, &mut self.findings);
         convert::report(self.batch, found, meant, &plan.platform, &mut self.findings);
+    }
+
+    /// What one Notebook may not be or read because of others: a guard's key, the gateway, the culler.
+    fn between(&mut self, found: &[Found<'a>], meant: &[Option<(String, Meaning)>], plan: &plan::Plan) {
+        let mut secrets: BTreeMap<&str, BTreeSet<&str>> = BTreeMap::new();
+        for guard in plan.guards.values() {
+            let here = secrets.entry(&guard.notebook.namespace).or_default();
+            here.insert(&guard.tls_secret);
+        }
+        let none = BTreeSet::new();
+        for (notebook, meaning) in found.iter().zip(meant) {
+            let Some((namespace, _)) = meaning else { continue };
+            let document = &notebook.document;
+            let mut findings = Vec::new();
+            let here = secrets.get(namespace.as_str()).unwrap_or(&none);
+            pod::keys_of_guards(document, here, &mut findings);
+            model::passes_for_others(document, namespace, &plan.platform, &mut findings);
+            for finding in findings {
+                self.about(notebook, finding);
+            }
+        }
     }
 
     /// Puts the guards into the Notebooks, and takes out those that are no longer wanted.

@@ -53,6 +53,8 @@ pub struct Notebook {
     pub init_containers: Vec<Container>,
     /// `spec.template.spec.volumes`
     pub volumes: Vec<Volume>,
+    /// `spec.template.spec.securityContext`
+    pub security: Security,
 }
 
 /// A volume's fields.
@@ -62,10 +64,10 @@ pub struct Volume {
     pub name: String,
     /// Whether it is a `hostPath`.
     pub host_path: bool,
-    /// The Secrets it mounts: `secret.secretName`, and `secret.name` of projected sources.
+    /// The Secrets that it names, in whatever field of whatever kind of volume.
     pub secrets: Vec<String>,
-    /// The index of a projected `serviceAccountToken` among its sources.
-    pub token: Option<usize>,
+    /// Its projected `serviceAccountToken`s for the API server itself: their indexes among the sources.
+    pub tokens: Vec<usize>,
 }
 
 /// A container's fields.
@@ -89,6 +91,21 @@ pub struct Container {
     pub privileged: bool,
     /// `securityContext.capabilities.add`
     pub capabilities: Vec<String>,
+    /// The rest of `securityContext` that matters.
+    pub security: Security,
+}
+
+/// Fields of a `securityContext`, a container's or the pod's.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Security {
+    /// `procMount`; empty for none.
+    pub proc_mount: String,
+    /// `seLinuxOptions.type`; empty for none.
+    pub se_linux_type: String,
+    /// `windowsOptions.hostProcess`
+    pub host_process: bool,
+    /// `runAsUser`
+    pub run_as_user: Option<i64>,
 }
 
 /// A variable of a container.
@@ -113,6 +130,8 @@ pub struct Port {
     pub number: u16,
     /// `hostPort`
     pub host_port: Option<u16>,
+    /// `protocol`; empty for the default, which is TCP.
+    pub protocol: String,
 }
 
 /// Reads a Notebook.
@@ -150,6 +169,7 @@ pub fn read(value: &Value) -> Result<Notebook, Vec<Finding>> {
         containers: reader.list(&pod.field("containers"), container),
         init_containers: reader.list(&pod.field("initContainers"), container),
         volumes: reader.list(&pod.field("volumes"), volume),
+        security: security(&mut reader, &pod.field("securityContext")),
     };
     if reader.findings.is_empty() {
         Ok(notebook)
@@ -166,6 +186,7 @@ fn container(reader: &mut Reader, place: &Place<'_>) -> Container {
             place if place.value.is_null() || place.value == &Value::from(0) => None,
             place => Some(reader.number(&place)),
         },
+        protocol: reader.text(&place.field("protocol")),
     };
     Container {
         name: reader.text(&place.field("name")),
@@ -191,29 +212,56 @@ fn container(reader: &mut Reader, place: &Place<'_>) -> Container {
             &place.field("securityContext").field("capabilities").field("add"),
             Reader::text,
         ),
+        security: security(reader, &place.field("securityContext")),
+    }
+}
+
+fn security(reader: &mut Reader, place: &Place<'_>) -> Security {
+    Security {
+        proc_mount: reader.text(&place.field("procMount")),
+        se_linux_type: reader.text(&place.field("seLinuxOptions").field("type")),
+        host_process: reader
+            .flag(&place.field("windowsOptions").field("hostProcess"))
+            .unwrap_or_default(),
+        run_as_user: place.field("runAsUser").value.as_i64(),
     }
 }
 
 fn volume(reader: &mut Reader, place: &Place<'_>) -> Volume {
-    let mut secrets = vec![reader.text(&place.field("secret").field("secretName"))];
-    let mut token = None;
+    let mut secrets = Vec::new();
+    named_secrets(place.value, &mut secrets);
     let sources = place.field("projected").field("sources");
-    for (index, source) in sources.value.as_array().into_iter().flatten().enumerate() {
-        let source = Place {
-            value: source,
-            path: format!("{}[{index}]", sources.path),
-        };
-        secrets.push(reader.text(&source.field("secret").field("name")));
-        if !source.field("serviceAccountToken").value.is_null() {
-            token = Some(index);
-        }
-    }
-    secrets.retain(|name| !name.is_empty());
+    let of_the_server = |source: &Value| {
+        let token = &source["serviceAccountToken"];
+        !token.is_null() && token["audience"].as_str().is_none_or(str::is_empty)
+    };
+    let tokens = sources.value.as_array().into_iter().flatten().enumerate();
     Volume {
         name: reader.text(&place.field("name")),
         host_path: !place.field("hostPath").value.is_null(),
         secrets,
-        token,
+        tokens: tokens
+            .filter(|(_, source)| of_the_server(source))
+            .map(|(index, _)| index)
+            .collect(),
+    }
+}
+
+/// Every Secret that a volume names: `secretName`, and the name in `secret` and in whatever ends in `secretRef`.
+fn named_secrets(value: &Value, secrets: &mut Vec<String>) {
+    match value {
+        Value::Object(fields) => {
+            for (key, value) in fields {
+                if key == "secretName" {
+                    secrets.extend(value.as_str().map(str::to_owned));
+                } else if key == "secret" || key.to_lowercase().ends_with("secretref") {
+                    secrets.extend(value["name"].as_str().map(str::to_owned));
+                }
+                named_secrets(value, secrets);
+            }
+        }
+        Value::Array(items) => items.iter().for_each(|item| named_secrets(item, secrets)),
+        _ => {}
     }
 }
 

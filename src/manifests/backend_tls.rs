@@ -110,7 +110,7 @@ pub fn backend_tls(platform: &Platform, guard: &Guard) -> Object {
     }
 }
 
-/// In the gateway's namespace, where Istio looks first, seen by nobody else, and out of reach of who owns the Notebook. The
+/// In the namespace of the gateway's pods, where Istio looks first, seen by nobody else, and out of reach of who owns the Notebook. The
 /// browser's host would be the name asked for and verified if none were given here.
 fn destination_rule(platform: &Platform, guard: &Guard, authority: &Authority) -> Object {
     let host = guard.host();
@@ -120,7 +120,7 @@ fn destination_rule(platform: &Platform, guard: &Guard, authority: &Authority) -
         metadata: meta::of_guard_in(
             guard,
             &guard.route,
-            Some(&platform.gateway.namespace),
+            Some(&platform.gateway.pods.namespace),
             Class::Enforce,
         ),
         spec: DestinationRuleSpec {

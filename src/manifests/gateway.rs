@@ -140,6 +140,9 @@ const TOKEN_HEADERS: [&str; 3] = [
     "x-forwarded-token",
 ];
 
+/// The visitor's credential itself: a guard takes it off, and where there is none the gateway must.
+const CREDENTIAL: &str = "authorization";
+
 /// A redirect that browsers do not keep: the short path may belong to another Notebook tomorrow.
 const FOUND: u16 = 302;
 
@@ -152,7 +155,11 @@ pub fn http_route(platform: &Platform, guard: &Guard) -> Object {
     route(
         platform,
         metadata,
-        Rule::to(notebook_path(&notebook.namespace, &notebook.name), backend),
+        Rule::to(
+            notebook_path(&notebook.namespace, &notebook.name),
+            TOKEN_HEADERS.to_vec(),
+            backend,
+        ),
     )
 }
 
@@ -170,7 +177,11 @@ pub fn unguarded_route(platform: &Platform, exposed: &Exposed) -> Object {
     route(
         platform,
         metadata,
-        Rule::to(notebook_path(&notebook.namespace, &notebook.name), backend),
+        Rule::to(
+            notebook_path(&notebook.namespace, &notebook.name),
+            [&[CREDENTIAL], &TOKEN_HEADERS[..]].concat(),
+            backend,
+        ),
     )
 }
 
@@ -227,13 +238,11 @@ fn backend(service: &str, namespace: &str, port: u16) -> BackendRef {
 // === impl Rule ===
 
 impl Rule {
-    fn to(path: String, backend: BackendRef) -> Self {
+    fn to(path: String, remove: Vec<&'static str>, backend: BackendRef) -> Self {
         Self {
             matches: vec![Match::prefix(path)],
             filters: vec![Filter::RequestHeaderModifier {
-                request_header_modifier: HeaderModifier {
-                    remove: TOKEN_HEADERS.to_vec(),
-                },
+                request_header_modifier: HeaderModifier { remove },
             }],
             backend_refs: vec![backend],
         }

@@ -91,7 +91,15 @@ fn admit(pods: &Pods, port: u16) -> NetworkPolicyIngressRule {
                 keys::NAMESPACE_NAME.to_owned(),
                 pods.namespace.clone(),
             )]))),
-            pod_selector: Some(labels(pods.labels.clone())),
+            // A Notebook's own labels go onto its pods: none may pass for the gateway or the culler.
+            pod_selector: Some(LabelSelector {
+                match_labels: Some(pods.labels.clone()),
+                match_expressions: Some(vec![LabelSelectorRequirement {
+                    key: keys::NOTEBOOK_NAME.into(),
+                    operator: "DoesNotExist".into(),
+                    values: None,
+                }]),
+            }),
             ip_block: None,
         }]),
         ports: Some(vec![NetworkPolicyPort {

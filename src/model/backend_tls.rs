@@ -5,6 +5,7 @@
 //! serves.
 
 use super::defaults;
+use super::names::is_dns_name;
 use super::platform::Tls;
 use crate::input::platform::{CaRef, GatewayImplementation, TlsSpec};
 use crate::krm::results::Finding;
@@ -17,7 +18,7 @@ const SERVICE_CA_FILE: &str = "/var/run/secrets/kubernetes.io/serviceaccount/ser
 /// What tells the gateway to verify a guard.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum BackendTls {
-    /// Istio's `DestinationRule`, in the gateway's own namespace: it goes before any rule in other namespaces.
+    /// Istio's `DestinationRule`, in the namespace of the gateway's pods: it goes before any rule in other namespaces.
     DestinationRule(Authority),
     /// Gateway API's BackendTLSPolicy, beside the guard's Service.
     Policy {
@@ -47,7 +48,7 @@ pub struct Target<'a> {
     pub implementation: GatewayImplementation,
     /// Version of the Gateway API.
     pub gateway_api: &'a str,
-    /// Namespace of the Gateway.
+    /// Namespace of its pods: where Istio looks for what concerns them.
     pub namespace: &'a str,
 }
 
@@ -97,6 +98,15 @@ pub fn choose(target: &Target<'_>, issuer: &Tls, tls: &TlsSpec, findings: &mut V
                 .found(namespace.clone()),
         );
     }
+    if let Some(kind) = given
+        .kind
+        .as_ref()
+        .filter(|kind| !["ConfigMap", "Secret"].contains(&kind.as_str()))
+    {
+        let finding = Finding::error("must be ConfigMap or Secret").at("spec.tls.caRef.kind");
+        findings.push(finding.found(kind.clone()).propose("ConfigMap"));
+    }
+    name(&given, findings);
     key(&given, findings);
     BackendTls::Policy {
         version: if since { "v1" } else { "v1alpha3" },
@@ -110,7 +120,7 @@ pub fn assumed(chosen: &BackendTls) -> Option<Finding> {
     let default = defaults::CA_NAME.openshift;
     let place = match chosen {
         BackendTls::DestinationRule(Authority::Secret(name)) if name == default => {
-            "Secret, in the gateway's namespace"
+            "Secret, in the namespace of the gateway's pods"
         }
         BackendTls::Policy { kind, name, .. } if name == default => {
             if kind == "Secret" {
@@ -146,7 +156,7 @@ fn secret(gateway_namespace: &str, given: Option<&CaRef>, findings: &mut Vec<Fin
         .as_ref()
         .filter(|namespace| *namespace != gateway_namespace)
     {
-        let message = "Istio reads the Secret in the gateway's own namespace";
+        let message = "Istio reads the Secret in the namespace of the gateway's pods";
         findings.push(
             Finding::error(message)
                 .at("spec.tls.caRef.namespace")
@@ -154,8 +164,20 @@ fn secret(gateway_namespace: &str, given: Option<&CaRef>, findings: &mut Vec<Fin
                 .propose(gateway_namespace),
         );
     }
+    name(&given, findings);
     key(&given, findings);
     given.name.unwrap_or_else(|| defaults::CA_NAME.openshift.into())
+}
+
+fn name(given: &CaRef, findings: &mut Vec<Finding>) {
+    if let Some(name) = given.name.as_ref().filter(|name| !is_dns_name(name)) {
+        let message = "is no name of an object: lower-case letters, digits, dashes and dots";
+        findings.push(
+            Finding::error(message)
+                .at("spec.tls.caRef.name")
+                .found(name.clone()),
+        );
+    }
 }
 
 fn key(given: &CaRef, findings: &mut Vec<Finding>) {

@@ -10,6 +10,8 @@ pub const LABEL_MAX: usize = 63;
 /// Longest name of a Notebook: its `StatefulSet`'s pods get a label with the name and eleven more characters
 /// (kubernetes/kubernetes issue 64023).
 pub const NOTEBOOK_MAX: usize = 52;
+/// Longest name of most objects (RFC 1123's DNS names).
+const NAME_MAX: usize = 253;
 /// Digits of the hash in a name.
 const HASH_DIGITS: usize = 10;
 
@@ -21,6 +23,31 @@ pub fn is_dns_label(text: &str) -> bool {
         && bytes.iter().all(|byte| alphanumeric(byte) || *byte == b'-')
         && bytes.first().is_some_and(alphanumeric)
         && bytes.last().is_some_and(alphanumeric)
+}
+
+/// Whether a text can be a label's value: letters, digits, dashes, dots and underscores, 63 at most, alphanumeric at both
+/// ends (kubernetes/apimachinery `pkg/util/validation/validation.go`).
+pub fn is_label_value(text: &str) -> bool {
+    let bytes = text.as_bytes();
+    bytes.len() <= LABEL_MAX
+        && bytes
+            .iter()
+            .all(|byte| byte.is_ascii_alphanumeric() || b"-._".contains(byte))
+        && bytes.first().is_none_or(u8::is_ascii_alphanumeric)
+        && bytes.last().is_none_or(u8::is_ascii_alphanumeric)
+}
+
+/// Whether a text can be a label's key: a label value that is not empty, with a DNS name and a slash before it or not.
+pub fn is_label_key(text: &str) -> bool {
+    let (prefix, name) = text
+        .rsplit_once('/')
+        .map_or((None, text), |(prefix, name)| (Some(prefix), name));
+    !name.is_empty() && is_label_value(name) && prefix.is_none_or(is_dns_name)
+}
+
+/// Whether a text is a DNS name: labels with dots between them, 253 characters at most.
+pub fn is_dns_name(text: &str) -> bool {
+    text.len() <= NAME_MAX && text.split('.').all(is_dns_label)
 }
 
 /// A DNS label near to a text that is none, for a proposal; `None` where nothing of it is left.
@@ -45,10 +72,11 @@ pub fn joined(prefix: &str, namespace: &str, name: &str) -> String {
     format!("{plain}-{}", hash(&[namespace, name]))
 }
 
-/// A name with a suffix, within a limit: too long ones are cut and get a hash of the whole name.
+/// A name with a suffix, within a limit: too long ones are cut and get a hash of the whole name, and so does one that ends
+/// like such a hash itself.
 pub fn suffixed(name: &str, suffix: &str, max: usize) -> String {
     let plain = format!("{name}-{suffix}");
-    if plain.len() <= max {
+    if plain.len() <= max && !ends_like_a_hash(name) {
         return plain;
     }
     let room = max.saturating_sub(suffix.len() + HASH_DIGITS + 2);
@@ -117,7 +145,35 @@ mod tests {
         assert!(name.len() <= LABEL_MAX && is_dns_label(&name), "{name}");
         assert_ne!(name, suffixed(&other, "kube-rbac-proxy", LABEL_MAX));
         assert_eq!(suffixed("nb", "kube-rbac-proxy", LABEL_MAX), "nb-kube-rbac-proxy");
+        // Whoever takes the name that a long one is cut to gets another.
+        let copy = name.strip_suffix("-kube-rbac-proxy").unwrap();
+        assert!(copy.len() < 48);
+        assert_ne!(suffixed(copy, "kube-rbac-proxy", LABEL_MAX), name);
         assert_eq!(suffixed(&"n".repeat(47), "kube-rbac-proxy", LABEL_MAX).len(), 63);
+    }
+
+    #[test]
+    fn labels_of_pods_are_what_an_api_server_takes() {
+        for good in ["app", "example.com/app", "a_b.C", "notebook-name"] {
+            assert!(is_label_key(good), "{good}");
+        }
+        for bad in [
+            "",
+            "a b",
+            "/app",
+            "Example.com/app",
+            "a/b/c",
+            "-a",
+            &"a".repeat(64),
+        ] {
+            assert!(!is_label_key(bad), "{bad}");
+        }
+        assert!(
+            is_label_value("")
+                && is_label_value("A.b_c-1")
+                && !is_label_value("c d")
+                && !is_label_value("x-")
+        );
     }
 
     #[test]

@@ -227,9 +227,9 @@ pub fn guarded(
     let before = errors(findings);
     check_name(&document.name, Severity::Error, findings);
     check_labels(document, Severity::Error, findings);
-    pod::check(document, injected, findings);
-    habits::check(document, &namespace, findings);
     let beside = platform.notebook_controller == Operator::OpenDataHub;
+    pod::check(document, injected, !beside, findings);
+    habits::check(document, &namespace, findings);
     if beside {
         companion::check(document, true, findings);
     }
@@ -311,6 +311,35 @@ fn foreign_account(document: &Document, findings: &mut Vec<Finding>) {
         let message = "whoever opens this Notebook has the rights of this ServiceAccount";
         let path = format!("{POD_SPEC}.{field}");
         findings.push(Finding::info(message).at(path).found(name.clone()));
+    }
+}
+
+/// A Notebook's labels go onto its pods: with those of the gateway, or of the culler, it would be let in where only these
+/// may, and perhaps get their traffic.
+pub fn passes_for_others(
+    document: &Document,
+    namespace: &str,
+    platform: &Platform,
+    findings: &mut Vec<Finding>,
+) {
+    let labels = all_pod_labels(document);
+    for (who, pods) in [
+        ("the gateway", &platform.gateway.pods),
+        ("the notebook controller", &platform.culler),
+    ] {
+        let fits = pods.namespace == namespace
+            && pods
+                .labels
+                .iter()
+                .all(|(key, value)| labels.get(key) == Some(value));
+        if let Some((key, value)) = pods.labels.iter().next().filter(|_| fits) {
+            let message = format!(
+                "makes the Notebook's pod pass for one of {who}: policies let it in, and Services lead to it; change this \
+                 label, or move the Notebook to another namespace"
+            );
+            let path = format!("metadata.labels[{key:?}]");
+            findings.push(Finding::error(message).at(path).found(value.clone()));
+        }
     }
 }
 
@@ -435,12 +464,6 @@ fn service_account(document: &Document, injected: Injected, findings: &mut Vec<F
     } else {
         ("serviceAccountName", named)
     };
-    if document.automount_token == Some(true) {
-        let message = "mounts the ServiceAccount's token into every container, so the notebook's code shares the guard's \
-                       right to review tokens; remove it";
-        let path = format!("{POD_SPEC}.automountServiceAccountToken");
-        findings.push(Finding::warning(message).at(path).found(true).propose(false));
-    }
     if name.is_empty() || (injected.service_account && field == "serviceAccount") {
         return ServiceAccount::Ours;
     }
@@ -478,6 +501,17 @@ pub fn port(document: &Document) -> u16 {
 pub fn guard_index(value: &Value) -> Option<usize> {
     let containers = value.pointer("/spec/template/spec/containers")?.as_array()?;
     containers.iter().position(|container| container["name"] == GUARD)
+}
+
+/// The labels of a Notebook's pods: the controller's, with the Notebook's own on top.
+pub fn all_pod_labels(document: &Document) -> BTreeMap<String, String> {
+    let mut labels = BTreeMap::from([
+        (keys::NOTEBOOK_NAME.to_owned(), document.name.clone()),
+        (keys::STATEFUL_SET.to_owned(), document.name.clone()),
+        (keys::WORKBENCHES.to_owned(), "true".to_owned()),
+    ]);
+    labels.extend(document.labels.clone());
+    labels
 }
 
 /// Labels of a Notebook's pods, by which its own objects find them.

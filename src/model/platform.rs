@@ -10,7 +10,7 @@ use serde_json::Value;
 
 use super::backend_tls::{self, BackendTls};
 use super::defaults::{self, Default as FieldDefault};
-use super::names::{is_dns_label, near_label};
+use super::names::{is_dns_label, is_label_key, is_label_value, near_label};
 use super::quantity::Quantity;
 use crate::input::platform::{
     AccessGraphs, Flavor, GatewayImplementation, Operator, PlatformSpec, SecretsStrategy, SidecarProgram,
@@ -149,6 +149,7 @@ pub fn resolve(
         None => applications.clone(),
     };
     let gateway_name = resolver.text(gateway.name, &defaults::GATEWAY_NAME);
+    resolver.label_value(&gateway_name, "spec.gateway.name");
     let gateway_namespace = resolver.namespace(gateway.namespace, &defaults::GATEWAY_NAMESPACE);
     let implementation = resolver.choice(gateway.implementation, &defaults::GATEWAY_IMPLEMENTATION)?;
     let sidecar = spec.sidecar.unwrap_or_default();
@@ -160,12 +161,21 @@ pub fn resolve(
     let program = resolver.program(sidecar.program, controller, &image)?;
     let gateway_api = resolver.text(gateway.gateway_api, &defaults::GATEWAY_API);
     let issuer = resolver.tls(&tls)?;
+    let pods = resolver.gateway_pods(
+        implementation,
+        &gateway_name,
+        &gateway_namespace,
+        gateway.pod_namespace,
+    );
     let target = backend_tls::Target {
         implementation,
         gateway_api: &gateway_api,
-        namespace: &gateway_namespace,
+        namespace: &pods.namespace,
     };
     let backend_tls = backend_tls::choose(&target, &issuer, &tls, resolver.findings);
+    if controller == Operator::OpenDataHub {
+        resolver.beside_the_controller(&issuer);
+    }
     let requests = sidecar
         .resources
         .clone()
@@ -182,12 +192,7 @@ pub fn resolve(
             .default_namespace
             .map(|given| resolver.checked(given, "spec.defaultNamespace")),
         gateway: Gateway {
-            pods: resolver.gateway_pods(
-                implementation,
-                &gateway_name,
-                &gateway_namespace,
-                gateway.pod_namespace,
-            ),
+            pods,
             name: gateway_name,
             namespace: gateway_namespace,
         },
@@ -205,10 +210,16 @@ pub fn resolve(
         access_graphs: resolver.choice(spec.access_graphs, &defaults::ACCESS_GRAPHS)? == AccessGraphs::Emit,
         notebook_users: resolver.subjects(notebooks.users.unwrap_or_default(), "spec.notebooks.users"),
         culler: Pods {
-            namespace: culler.namespace.unwrap_or_else(|| applications.clone()),
-            labels: culler
-                .labels
-                .unwrap_or_else(|| BTreeMap::from([(label.into(), value.into())])),
+            namespace: match culler.namespace {
+                Some(given) => resolver.checked(given, "spec.notebooks.culler.namespace"),
+                None => applications.clone(),
+            },
+            labels: resolver.labels(
+                culler
+                    .labels
+                    .unwrap_or_else(|| BTreeMap::from([(label.into(), value.into())])),
+                "spec.notebooks.culler.labels",
+            ),
         },
         applications_namespace: applications,
     };
@@ -261,6 +272,14 @@ impl Resolver<'_> {
             (None, Operator::OpenDataHub) => SidecarProgram::OdhKubeRbacProxy,
             (given, _) => self.choice(given, &defaults::SIDECAR_PROGRAM)?,
         };
+        if controller == Operator::OpenDataHub && program == SidecarProgram::KubeRbacProxy {
+            let message = "Open Data Hub's controller writes a configuration whose verb this program ignores: it would ask for \
+                           `create` on the Notebook to run a cell, which nobody is given";
+            let finding = Finding::error(message)
+                .at("spec.sidecar.program")
+                .found("kube-rbac-proxy");
+            self.findings.push(finding.propose("odh-kube-rbac-proxy"));
+        }
         if controller == Operator::None {
             super::programs::check_image(program, image, self.findings);
         }
@@ -274,6 +293,38 @@ impl Resolver<'_> {
             );
         }
         Some(program)
+    }
+
+    /// The controller asks OpenShift's service CA for the guards' certificates, and nobody else.
+    fn beside_the_controller(&mut self, issuer: &Tls) {
+        if self.flavor == Flavor::OpenShift && *issuer != Tls::ServiceCa {
+            let message = "beside Open Data Hub's controller the guards' certificates are the service CA's, and the gateway \
+                           would trust another authority: no request would reach a Notebook";
+            let finding = Finding::error(message).at("spec.tls.source");
+            self.findings.push(finding.propose("ServiceCA"));
+        }
+    }
+
+    /// What goes into a selector: an API server refuses the whole policy for a wrong one, and nothing is closed.
+    fn label_value(&mut self, text: &str, path: &str) {
+        if !is_label_value(text) {
+            let message = "must fit into a label: letters, digits, dashes, dots and underscores, 63 at most";
+            self.findings.push(Finding::error(message).at(path).found(text));
+        }
+    }
+
+    fn labels(&mut self, labels: BTreeMap<String, String>, path: &str) -> BTreeMap<String, String> {
+        for (key, value) in &labels {
+            let path = format!("{path}[{key:?}]");
+            if !is_label_key(key) {
+                let message = "is no label key: an optional DNS name and a slash, then letters, digits, dashes, dots and \
+                               underscores, 63 at most";
+                self.findings
+                    .push(Finding::error(message).at(&path).found(key.clone()));
+            }
+            self.label_value(value, &path);
+        }
+        labels
     }
 
     fn text(&self, given: Option<String>, default: &FieldDefault) -> String {

@@ -1,20 +1,31 @@
 //! What in a Notebook's pod would leave a way around the guard, or into it.
 
-use super::names::{guard_secret, guard_service};
+use std::collections::BTreeSet;
+
 use super::notebook::{GUARD, GUARD_PORT, GUARD_VOLUMES, HEALTH_PORT, HEALTH_PORT_NAME, Injected};
-use crate::input::notebook::{Container, Notebook as Document, POD_SPEC};
+use crate::input::notebook::{Container, Notebook as Document, POD_SPEC, Security};
 use crate::krm::annotations::PREVIOUS_NAMES;
 use crate::krm::results::{Finding, Severity};
 
 /// Checks the pod of a Notebook that is switched on.
-pub fn check(document: &Document, injected: Injected, findings: &mut Vec<Finding>) {
+///
+/// `ours` is whether the guard is one of ours: the one that Open Data Hub's controller puts in may run as anybody, and has
+/// the token that all containers have.
+pub fn check(document: &Document, injected: Injected, ours: bool, findings: &mut Vec<Finding>) {
     denials(document, Severity::Error, findings);
     if document.share_process_namespace {
         let message = "lets the notebook's code read the guard's files, its token among them; remove it";
         let finding = Finding::error(message).at(format!("{POD_SPEC}.shareProcessNamespace"));
         findings.push(finding.found(true).propose(false));
     }
-    credentials(document, injected, findings);
+    if ours {
+        credentials(document, injected, findings);
+    }
+    if ours && document.security.run_as_user == Some(0) {
+        let message = "the guard, which is never root, inherits this and cannot start; move it to the containers that need it";
+        let path = format!("{POD_SPEC}.securityContext.runAsUser");
+        findings.push(Finding::error(message).at(path).found(0));
+    }
     let own = |container: &&Container| !(injected.guard && container.name == GUARD);
     let users: Vec<(usize, &Container)> = document
         .containers
@@ -91,7 +102,19 @@ fn is_named(document: &Document, container: &str) -> bool {
 }
 
 /// Capabilities with which a container leaves its own walls.
-const CAPABILITIES: [&str; 5] = ["ALL", "SYS_ADMIN", "SYS_PTRACE", "SYS_MODULE", "NET_ADMIN"];
+const CAPABILITIES: [&str; 9] = [
+    "ALL",
+    "BPF",
+    "DAC_READ_SEARCH",
+    "NET_ADMIN",
+    "PERFMON",
+    "SYS_ADMIN",
+    "SYS_MODULE",
+    "SYS_PTRACE",
+    "SYS_RAWIO",
+];
+/// The type of a process that `SELinux` does not confine.
+const UNCONFINED: &str = "spc_t";
 
 /// What opens the node, or the way past any policy, to a notebook's code: refused by Open Data Hub's webhook as well
 /// (opendatahub-io/kubeflow `components/odh-notebook-controller/controllers/notebook_podspec_validation.go`), and some that
@@ -130,6 +153,7 @@ pub fn denials(document: &Document, severity: Severity, findings: &mut Vec<Findi
         let message = "mounts a folder of the node, where other pods' volumes and credentials lie; use a claim or an emptyDir";
         deny(format!("{POD_SPEC}.volumes[{index}].hostPath"), message);
     }
+    unconfined(&document.security, POD_SPEC, &mut deny);
     for (list, containers) in [
         ("containers", &document.containers),
         ("initContainers", &document.init_containers),
@@ -140,6 +164,7 @@ pub fn denials(document: &Document, severity: Severity, findings: &mut Vec<Findi
                 let message = "a privileged container is root on the node; remove it";
                 deny(format!("{path}.securityContext.privileged"), message);
             }
+            unconfined(&container.security, &path, &mut deny);
             for (at, port) in container.ports.iter().enumerate() {
                 if port.host_port.is_some() {
                     let message = "opens the port on the node, where not every network closes it; remove it";
@@ -147,7 +172,9 @@ pub fn denials(document: &Document, severity: Severity, findings: &mut Vec<Findi
                 }
             }
             for (at, capability) in container.capabilities.iter().enumerate() {
-                if CAPABILITIES.contains(&capability.trim_start_matches("CAP_")) {
+                // Runtimes take any case, with or without the prefix.
+                let upper = capability.to_uppercase();
+                if CAPABILITIES.contains(&upper.trim_start_matches("CAP_")) {
                     let message = "lets the container's code out of its walls, or into its neighbours' traffic; remove it";
                     deny(format!("{path}.securityContext.capabilities.add[{at}]"), message);
                 }
@@ -156,24 +183,44 @@ pub fn denials(document: &Document, severity: Severity, findings: &mut Vec<Findi
     }
 }
 
-/// What would hand the guard's key or token to the notebook's code.
-fn credentials(document: &Document, injected: Injected, findings: &mut Vec<Finding>) {
-    let secret = guard_secret(&guard_service(&document.name));
+/// Settings of a `securityContext` that take a container's walls away.
+fn unconfined(security: &Security, path: &str, deny: &mut impl FnMut(String, &str)) {
+    let path = format!("{path}.securityContext");
+    if security.proc_mount.eq_ignore_ascii_case("Unmasked") {
+        deny(
+            format!("{path}.procMount"),
+            "shows the node's kernel settings to the container; remove it",
+        );
+    }
+    if security.se_linux_type == UNCONFINED {
+        deny(
+            format!("{path}.seLinuxOptions.type"),
+            "is not confined by SELinux; remove it",
+        );
+    }
+    if security.host_process {
+        let message = "runs on the node itself; remove it";
+        deny(format!("{path}.windowsOptions.hostProcess"), message);
+    }
+}
+
+/// The Secrets of other guards, and of its own, that a Notebook reads: with a guard's key its code could pass for that guard.
+/// `secrets` are those of the guards in its namespace.
+pub fn keys_of_guards(document: &Document, secrets: &BTreeSet<&str>, findings: &mut Vec<Finding>) {
+    let mut deny = |path: String, name: &str| {
+        let message =
+            "is the private key of a guard, with which this Notebook's code could pass for it; remove it";
+        findings.push(Finding::error(message).at(path).found(name));
+    };
     for (index, volume) in document.volumes.iter().enumerate() {
-        let path = format!("{POD_SPEC}.volumes[{index}]");
         // Ours, or refused for its name.
-        if GUARD_VOLUMES.contains(&volume.name.as_str()) {
-            continue;
-        }
-        if volume.secrets.contains(&secret) {
-            findings.push(Finding::error(KEY).at(&path).found(secret.clone()));
-        }
-        let shares = document.service_account_name.is_empty() || injected.service_account;
-        if let Some(source) = volume.token.filter(|_| shares) {
-            let message = "projects a token of the guard's ServiceAccount, with which the notebook's code could review tokens; \
-                           remove it, or name a ServiceAccount of your own";
-            let path = format!("{path}.projected.sources[{source}].serviceAccountToken");
-            findings.push(Finding::error(message).at(path));
+        let own = GUARD_VOLUMES.contains(&volume.name.as_str());
+        for name in volume
+            .secrets
+            .iter()
+            .filter(|name| !own && secrets.contains(name.as_str()))
+        {
+            deny(format!("{POD_SPEC}.volumes[{index}]"), name);
         }
     }
     for (list, containers) in [
@@ -182,23 +229,45 @@ fn credentials(document: &Document, injected: Injected, findings: &mut Vec<Findi
     ] {
         for (index, container) in containers.iter().enumerate() {
             let path = format!("{POD_SPEC}.{list}[{index}]");
-            let in_env = container.env.iter().map(|variable| &variable.secret);
-            let all = in_env.map(|name| ("env", name)).enumerate();
-            let from = container.env_from_secrets.iter().map(|name| ("envFrom", name));
-            for (at, (field, _)) in all
-                .chain(from.enumerate())
-                .filter(|(_, (_, name))| **name == secret)
-            {
-                let path = format!("{path}.{field}[{at}]");
-                findings.push(Finding::error(KEY).at(path).found(secret.clone()));
+            for (at, variable) in container.env.iter().enumerate() {
+                if secrets.contains(variable.secret.as_str()) {
+                    deny(format!("{path}.env[{at}]"), &variable.secret);
+                }
+            }
+            for (at, name) in container.env_from_secrets.iter().enumerate() {
+                if secrets.contains(name.as_str()) {
+                    deny(format!("{path}.envFrom[{at}]"), name);
+                }
             }
         }
     }
 }
 
-/// Said of whatever reads the Secret with the guard's key.
-const KEY: &str =
-    "reads the guard's private key, with which the notebook's code could pass for the guard; remove it";
+/// What would hand the guard's token to the notebook's code.
+fn credentials(document: &Document, injected: Injected, findings: &mut Vec<Finding>) {
+    let named = !document.service_account_name.is_empty() || !document.service_account.is_empty();
+    if named && !injected.service_account {
+        return; // The whole pod runs as an account of theirs, of which another finding warns.
+    }
+    if document.automount_token == Some(true) {
+        let message = "mounts the token of the guard's ServiceAccount into every container, with which the notebook's code could \
+                       review tokens; remove it, or name a ServiceAccount of your own";
+        let path = format!("{POD_SPEC}.automountServiceAccountToken");
+        findings.push(Finding::error(message).at(path).found(true).propose(false));
+    }
+    for (index, volume) in document.volumes.iter().enumerate() {
+        // Ours, or refused for its name.
+        if GUARD_VOLUMES.contains(&volume.name.as_str()) {
+            continue;
+        }
+        for source in &volume.tokens {
+            let message = "projects a token of the guard's ServiceAccount, with which the notebook's code could review tokens; \
+                           remove it, or name a ServiceAccount of your own";
+            let path = format!("{POD_SPEC}.volumes[{index}].projected.sources[{source}].serviceAccountToken");
+            findings.push(Finding::error(message).at(path));
+        }
+    }
+}
 
 fn check_container(container: &Container, path: &str, findings: &mut Vec<Finding>) {
     if container.name.is_empty() {
@@ -206,7 +275,8 @@ fn check_container(container: &Container, path: &str, findings: &mut Vec<Finding
     }
     for (index, port) in container.ports.iter().enumerate() {
         let path = format!("{path}.ports[{index}]");
-        if [GUARD_PORT, HEALTH_PORT].contains(&port.number) {
+        let tcp = ["", "TCP"].contains(&port.protocol.as_str());
+        if tcp && [GUARD_PORT, HEALTH_PORT].contains(&port.number) {
             let message = "is a port of the guard, which listens in the same pod; use another";
             findings.push(
                 Finding::error(message)

@@ -37,15 +37,15 @@ impl Quantity {
     }
 
     /// The one spelling of a quantity that Kubernetes itself writes: no fraction, the largest suffix of the family it was
-    /// written in. `None` for what is no quantity.
+    /// written in (of thousands, where one of 1024 does not come out even). `None` for what is no quantity.
     pub fn canonical(text: &str) -> Option<String> {
         let Self(nanos) = Self::parse(text)?;
         let suffix = text.trim_start_matches(|c: char| matches!(c, '0'..='9' | '.' | '+' | '-'));
         if nanos == 0 {
             return Some("0".to_owned());
         }
-        if suffix.ends_with('i') && nanos.abs() >= 1024 * NANO {
-            let mut units = nanos / NANO + i128::from(nanos % NANO > 0);
+        if suffix.ends_with('i') && nanos.abs() >= 1024 * NANO && nanos % NANO == 0 {
+            let mut units = nanos / NANO;
             let mut power = 0;
             while units % 1024 == 0 && power < BINARY.len() {
                 units /= 1024;
@@ -66,7 +66,7 @@ impl Quantity {
         if suffix.starts_with(['e', 'E']) && suffix.len() > 1 {
             return Some(match exponent {
                 0 => mantissa.to_string(),
-                _ => format!("{mantissa}e{exponent}"),
+                _ => format!("{mantissa}{}{exponent}", &suffix[..1]),
             });
         }
         let index = usize::try_from((exponent + 9) / 3).ok()?;
@@ -149,14 +149,16 @@ mod tests {
             ("512", "512"),
             ("0.5Ki", "512"),
             ("1e3", "1e3"),
-            ("1E3", "1e3"),
+            ("1E3", "1E3"),
             ("100e1", "1e3"),
             ("64M", "64M"),
             ("0", "0"),
             ("0Gi", "0"),
             ("-1", "-1"),
             ("+8", "8"),
-            ("0.1Mi", "104858"),
+            ("0.1Mi", "104857600m"),
+            ("1.1Ki", "1126400m"),
+            ("0.3Gi", "322122547200m"),
             ("1E", "1E"),
         ] {
             let found = Quantity::canonical(text);

@@ -1,5 +1,7 @@
 //! A guarded Notebook and the names of everything that is made for it.
 
+use crate::input::platform::Operator;
+use crate::model::companion;
 use crate::model::names::{guard_secret, guard_service, joined};
 use crate::model::notebook::{COMMON_ACCOUNTS, Notebook, ServiceAccount};
 
@@ -32,9 +34,14 @@ pub struct Guard {
 
 impl Guard {
     /// Names everything for a Notebook.
-    pub fn new(notebook: Notebook) -> Self {
+    ///
+    /// Beside Open Data Hub's controller its Service has the name that the controller gives it.
+    pub fn new(notebook: Notebook, controller: Operator) -> Self {
         let (namespace, name) = (&notebook.namespace, &notebook.name);
-        let service = guard_service(name);
+        let service = match controller {
+            Operator::None => guard_service(name),
+            Operator::OpenDataHub => companion::Names::new(namespace, name).service,
+        };
         let route = joined("nb", namespace, name);
         let service_account = match &notebook.service_account {
             // An account that pods get without asking must not hold the guard's rights.

@@ -22,6 +22,18 @@ pub(super) fn write_out(editor: &mut Editor<'_>, meant: &mut Value) -> Result<()
                 let path = [&path[..], &[Key("resources"), Key(side)]].concat();
                 amounts(editor, meant, &path, &container["resources"][side])?;
             }
+            for (index, variable) in each(&container["env"]) {
+                let path = [&path[..], &[Key("env"), Index(index)]].concat();
+                if variable["value"] == "" {
+                    editor.unset(&path, &["value"])?;
+                    drop_at(meant, &path, "value");
+                }
+                let field = &variable["valueFrom"]["resourceFieldRef"];
+                let path = [&path[..], &[Key("valueFrom"), Key("resourceFieldRef")]].concat();
+                if field.is_object() && field.get("divisor").is_none_or(Value::is_null) {
+                    set(editor, meant, &path, "divisor", &json!("0"))?;
+                }
+            }
             for (index, port) in each(&container["ports"]) {
                 if port.get("protocol").is_none_or(Value::is_null) {
                     let path = [&path[..], &[Key("ports"), Index(index)]].concat();
@@ -30,7 +42,24 @@ pub(super) fn write_out(editor: &mut Editor<'_>, meant: &mut Value) -> Result<()
             }
         }
     }
+    amounts(
+        editor,
+        meant,
+        &[&at[..], &[Key("overhead")]].concat(),
+        &pod["overhead"],
+    )?;
     for (index, volume) in each(&pod["volumes"]) {
+        let claim = [
+            Key("ephemeral"),
+            Key("volumeClaimTemplate"),
+            Key("spec"),
+            Key("resources"),
+        ];
+        let resources = &volume["ephemeral"]["volumeClaimTemplate"]["spec"]["resources"];
+        for side in ["requests", "limits"] {
+            let path = [&at[..], &[Key("volumes"), Index(index)], &claim[..], &[Key(side)]].concat();
+            amounts(editor, meant, &path, &resources[side])?;
+        }
         let path = [&at[..], &[Key("volumes"), Index(index), Key("emptyDir")]].concat();
         amount(
             editor,
@@ -85,12 +114,21 @@ fn set(
     value: &Value,
 ) -> Result<(), EditError> {
     editor.set(path, key, value)?;
-    let place = path.iter().try_fold(meant, |at, step| match step {
-        Key(name) => at.get_mut(*name),
-        Index(index) => at.get_mut(*index),
-    });
-    if let Some(place) = place {
+    if let Some(place) = place(meant, path) {
         place[key] = value.clone();
     }
     Ok(())
+}
+
+fn drop_at(meant: &mut Value, path: &[Step<'_>], key: &str) {
+    if let Some(Value::Object(fields)) = place(meant, path) {
+        fields.shift_remove(key);
+    }
+}
+
+fn place<'v>(value: &'v mut Value, path: &[Step<'_>]) -> Option<&'v mut Value> {
+    path.iter().try_fold(value, |at, step| match step {
+        Key(name) => at.get_mut(*name),
+        Index(index) => at.get_mut(*index),
+    })
 }

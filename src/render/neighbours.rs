@@ -4,7 +4,6 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::Value;
 
-use super::policies::pod_labels;
 use super::{Batch, Framed, generated, items, place};
 use crate::input::notebook::Notebook;
 use crate::input::platform::Operator;
@@ -12,6 +11,7 @@ use crate::krm::results::Finding;
 use crate::krm::stream::Item;
 use crate::model::companion;
 use crate::model::names::notebook_path;
+use crate::model::notebook::all_pod_labels;
 use crate::model::platform::Platform;
 
 /// Kinds that lead requests to a Service: group, kind.
@@ -129,7 +129,7 @@ fn published_service(
         return;
     };
     for ((_, name), notebook) in here {
-        let labels = pod_labels(notebook);
+        let labels = all_pod_labels(notebook);
         if selector
             .iter()
             .all(|(key, value)| labels.get(key).map(String::as_str) == value.as_str())

@@ -8,8 +8,7 @@ use super::{Batch, Framed, generated, items, place};
 use crate::input::notebook::Notebook;
 use crate::krm::results::Finding;
 use crate::krm::stream::Item;
-use crate::model::keys;
-use crate::model::notebook::{GUARD, GUARD_PORT};
+use crate::model::notebook::{GUARD, GUARD_PORT, all_pod_labels};
 
 /// Warns of every policy in the input that lets somebody reach a Notebook's pod on another port than the guard's. Takes the
 /// Notebooks of closed namespaces, each with its namespace.
@@ -23,7 +22,7 @@ pub(super) fn check<'a>(
         return;
     }
     for (namespace, notebook) in notebooks {
-        let labels = pod_labels(notebook);
+        let labels = all_pod_labels(notebook);
         for policy in policies.get(namespace).into_iter().flatten() {
             let spec = &policy.value["spec"];
             if !selects(&spec["podSelector"], &labels) {
@@ -71,17 +70,6 @@ fn policies(batch: &Batch) -> BTreeMap<&str, Vec<Policy<'_>>> {
         }
     }
     policies
-}
-
-/// The labels of a Notebook's pods: the controller's, with the Notebook's own on top.
-pub(super) fn pod_labels(notebook: &Notebook) -> BTreeMap<String, String> {
-    let mut labels = BTreeMap::from([
-        (keys::NOTEBOOK_NAME.to_owned(), notebook.name.clone()),
-        (keys::STATEFUL_SET.to_owned(), notebook.name.clone()),
-        (keys::WORKBENCHES.to_owned(), "true".to_owned()),
-    ]);
-    labels.extend(notebook.labels.clone());
-    labels
 }
 
 /// Whether a label selector selects pods with these labels (an empty one selects all).
