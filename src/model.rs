@@ -9,6 +9,7 @@ pub mod companion;
 pub mod defaults;
 pub mod digest;
 pub mod habits;
+pub mod image;
 pub mod keys;
 pub mod legacy;
 pub mod names;

@@ -7,6 +7,7 @@ mod accounts;
 mod canonical;
 mod convert;
 mod generated;
+mod images;
 mod neighbours;
 mod patch;
 pub mod path;
@@ -20,6 +21,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde_json::Value;
 
 use accounts::Accounts;
+use images::Images;
 
 use crate::input::notebook as document;
 use crate::input::platform::{self as platform_document, Operator};
@@ -34,7 +36,7 @@ use crate::model::keys;
 use crate::model::notebook::{self as model, Switch};
 use crate::model::platform::{Environment, Platform};
 use crate::model::programs;
-use crate::model::{backend_tls, companion, pod};
+use crate::model::{backend_tls, companion, image, pod};
 use crate::plan;
 
 /// A framed source.
@@ -109,6 +111,7 @@ pub fn generate(batch: &Batch, environment: &Environment) -> Outcome {
     let mut run = Run {
         batch,
         accounts: Accounts::find(batch),
+        images: Images::find(batch),
         findings: Vec::new(),
     };
     let mut outcome = run.generate(environment);
@@ -125,6 +128,7 @@ pub fn generate(batch: &Batch, environment: &Environment) -> Outcome {
 struct Run<'a> {
     batch: &'a Batch,
     accounts: Accounts<'a>,
+    images: Images,
     findings: Vec<Finding>,
 }
 
@@ -260,6 +264,13 @@ impl<'a> Run<'a> {
                     // The controller only ever makes one that is not there: the user's own, with pull secrets in it, stays.
                     if beside && self.accounts.contains(namespace, &guard.name) {
                         guard.service_account = model::ServiceAccount::Theirs(guard.name.clone());
+                    }
+                    if !beside && let Some(selection) = image::selection(&notebook.document, platform) {
+                        let mut findings = Vec::new();
+                        guard.image = self.images.of(selection, &mut findings);
+                        for finding in findings {
+                            self.about(notebook, finding);
+                        }
                     }
                     if let model::ServiceAccount::Theirs(name) = &guard.service_account
                         && let Some(now) = self.accounts.renamed(namespace, name)

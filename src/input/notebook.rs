@@ -75,6 +75,8 @@ pub struct Volume {
 pub struct Container {
     /// `name`
     pub name: String,
+    /// `image`
+    pub image: String,
     /// `ports`
     pub ports: Vec<Port>,
     /// Names in `volumeMounts`
@@ -190,6 +192,7 @@ fn container(reader: &mut Reader, place: &Place<'_>) -> Container {
     };
     Container {
         name: reader.text(&place.field("name")),
+        image: reader.text(&place.field("image")),
         ports: reader.list(&place.field("ports"), port),
         volume_mounts: reader.list(&place.field("volumeMounts"), |reader, place| {
             reader.text(&place.field("name"))

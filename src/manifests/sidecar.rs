@@ -69,11 +69,16 @@ fn container(platform: &Platform, guard: &Guard) -> Container {
         ..ContainerPort::default()
     };
     let [config, tls, token] = GUARD_VOLUMES;
+    let image = guard
+        .notebook
+        .guard_image
+        .as_ref()
+        .unwrap_or(&platform.sidecar.image);
     Container {
         name: GUARD.into(),
-        image: Some(platform.sidecar.image.clone()),
+        image: Some(image.clone()),
         image_pull_policy: Some(
-            if platform.sidecar.image.contains("@sha256:") {
+            if image.contains("@sha256:") {
                 "IfNotPresent"
             } else {
                 "Always"

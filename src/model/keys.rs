@@ -59,6 +59,10 @@ pub const SIDECAR_RESOURCES: [(&str, &str, &str); 4] = [
     ),
 ];
 
+/// Annotation on a Notebook: the guard's image that it is held at. The word "notebook" as in [`INJECTED`].
+pub const GUARD_IMAGE: &str = "gatewright.dev/notebook-guard-image";
+/// Annotation of the dashboard: the namespace of the image stream.
+pub const IMAGE_NAMESPACE: &str = "opendatahub.io/workbench-image-namespace";
 /// Annotation: stops a Notebook, whatever its value (opendatahub-io/kubeflow
 /// `components/notebook-controller/controllers/culling_controller.go`).
 pub const STOPPED: &str = "kubeflow-resource-stopped";

@@ -9,6 +9,7 @@ use serde_json::Value;
 
 use super::companion;
 use super::habits;
+use super::image;
 use super::names::{self, is_dns_label, near_label};
 use super::platform::{Platform, Resources, check_resources};
 use super::pod;
@@ -64,6 +65,10 @@ pub struct Notebook {
     pub port: u16,
     /// The guard's resources.
     pub resources: Resources,
+    /// The guard's image, where it is held at another than the Platform's.
+    pub guard_image: Option<String>,
+    /// The image of its own first container, where a lock gives it.
+    pub image: Option<String>,
 }
 
 /// A Notebook that is exposed without a guard, as Platform allows.
@@ -173,9 +178,14 @@ pub fn switch(document: &Document, findings: &mut Vec<Finding>) -> Option<Switch
 pub fn misspelled(document: &Document, findings: &mut Vec<Finding>) {
     let ours = || {
         let resources = keys::SIDECAR_RESOURCES.iter().map(|(_, _, key)| *key);
-        [keys::INJECT_AUTH, keys::INJECT_OAUTH, keys::OWNER]
-            .into_iter()
-            .chain(resources)
+        [
+            keys::INJECT_AUTH,
+            keys::INJECT_OAUTH,
+            keys::OWNER,
+            keys::GUARD_IMAGE,
+        ]
+        .into_iter()
+        .chain(resources)
     };
     for key in [keys::INJECT_AUTH, keys::INJECT_OAUTH] {
         if document.labels.contains_key(key) {
@@ -234,6 +244,7 @@ pub fn guarded(
         companion::check(document, true, findings);
     }
     let resources = resources(document, &platform.sidecar.resources, findings);
+    let held = image::held(document, platform, findings);
     let owner = document
         .annotations
         .get(keys::OWNER)
@@ -263,6 +274,8 @@ pub fn guarded(
         },
         port: port(document),
         resources,
+        guard_image: held,
+        image: None,
     })
 }
 

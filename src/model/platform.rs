@@ -10,6 +10,7 @@ use serde_json::Value;
 
 use super::backend_tls::{self, BackendTls};
 use super::defaults::{self, Default as FieldDefault};
+use super::image;
 use super::names::{is_dns_label, is_label_key, is_label_value, near_label};
 use super::quantity::Quantity;
 use crate::input::platform::{
@@ -94,6 +95,8 @@ pub enum Tls {
 pub struct Sidecar {
     /// Its image.
     pub image: String,
+    /// Whether that may be named by tag.
+    pub allow_tags: bool,
     /// What the image holds.
     pub program: SidecarProgram,
     /// Its resources.
@@ -200,6 +203,7 @@ pub fn resolve(
         backend_tls,
         sidecar: Sidecar {
             image,
+            allow_tags,
             program,
             resources,
         },
@@ -376,18 +380,7 @@ impl Resolver<'_> {
         } else {
             defaults::SIDECAR_IMAGE.on(self.flavor).to_owned()
         };
-        if image.contains(char::is_whitespace) || image.contains(char::is_control) {
-            self.findings.push(
-                Finding::error("is no image reference")
-                    .at(path)
-                    .found(image.clone()),
-            );
-        } else if !is_by_digest(&image) && !allow_tags {
-            let message =
-                "must name the image by digest (NAME@sha256:…): a tag can be moved; or set allowTags: true";
-            self.findings
-                .push(Finding::error(message).at(path).found(image.clone()));
-        }
+        image::check(&image, allow_tags, path, self.findings);
         image
     }
 
@@ -502,13 +495,6 @@ impl Resolver<'_> {
 
 /// Groups that hold everybody of a kind.
 const EVERYBODY: [&str; 2] = ["system:authenticated", "system:serviceaccounts"];
-
-/// Whether an image is named by its SHA-256 digest.
-fn is_by_digest(image: &str) -> bool {
-    image.split_once("@sha256:").is_some_and(|(name, digest)| {
-        !name.is_empty() && digest.len() == 64 && digest.bytes().all(|byte| byte.is_ascii_hexdigit())
-    })
-}
 
 /// Checks amounts: quantities, not negative, requests within limits. `path` names the field of a side and a resource.
 pub fn check_resources(

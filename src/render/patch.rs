@@ -24,6 +24,7 @@ const POD: [Step<'_>; 4] = [Key("spec"), Key("template"), Key("spec"), Key("cont
 const METADATA: [Step<'_>; 1] = [Key("metadata")];
 const ANNOTATIONS: [Step<'_>; 2] = [Key("metadata"), Key("annotations")];
 const ACCOUNT: &str = "serviceAccountName";
+const IMAGE: &str = "image";
 
 /// What a Notebook is to hold.
 pub(super) struct Wanted<'a> {
@@ -43,6 +44,7 @@ struct Record {
     hash: String,
     volumes: Before,
     account: Option<Before>,
+    image: Option<Before>,
 }
 
 /// What an earlier run added to a Notebook, by its record.
@@ -135,6 +137,7 @@ fn put_in(
     sidecar: &Sidecar,
     theirs: bool,
 ) -> Result<(), EditError> {
+    let image = lock_image(editor, meant, None, guard.notebook.image.as_deref())?;
     editor.push(pod(), "containers", std::slice::from_ref(&sidecar.container))?;
     let volumes = editor.push(pod(), "volumes", &sidecar.volumes)?;
     let before = &pod_spec(meant)[ACCOUNT];
@@ -148,6 +151,7 @@ fn put_in(
         hash: content_hash(guard, sidecar),
         volumes,
         account,
+        image,
     };
     let text = record.to_text();
     editor.set(&ANNOTATIONS, INJECTED, &json!(text))?;
@@ -162,7 +166,44 @@ fn put_in(
     Ok(())
 }
 
+/// Gives the Notebook's own first container the image that a lock has for it, or the one before. What stood there before
+/// the first time is kept.
+fn lock_image(
+    editor: &mut Editor<'_>,
+    meant: &mut Value,
+    before: Option<Before>,
+    wanted: Option<&str>,
+) -> Result<Option<Before>, EditError> {
+    let containers = &mut pod_spec(meant)["containers"];
+    let mut all = containers.as_array().into_iter().flatten();
+    let Some(index) = all.position(|container| container["name"] != GUARD) else {
+        return Ok(before);
+    };
+    let path = [&POD[..], &[Step::Index(index)]].concat();
+    let container = &mut containers[index];
+    match (wanted, before) {
+        (Some(image), before) if container[IMAGE] == image => Ok(before),
+        (Some(image), before) => {
+            let now = editor.set(&path, IMAGE, &json!(image))?;
+            container[IMAGE] = json!(image);
+            Ok(before.or(Some(now)))
+        }
+        (None, Some(before)) => {
+            editor.restore(&path, IMAGE, &before)?;
+            match &before {
+                Before::Text(text) => {
+                    container[IMAGE] = Piece::new(text, 0..text.len(), 0).value().unwrap_or_default();
+                }
+                Before::Absent | Before::Present => drop_field(container, IMAGE),
+            }
+            Ok(None)
+        }
+        (None, None) => Ok(None),
+    }
+}
+
 fn take_out(editor: &mut Editor<'_>, meant: &mut Value, record: &Record) -> Result<(), EditError> {
+    lock_image(editor, meant, record.image.clone(), None)?;
     let pod_value = pod_spec(meant);
     let containers = positions(&pod_value["containers"], &[GUARD]);
     let volumes = positions(&pod_value["volumes"], &GUARD_VOLUMES);
@@ -207,12 +248,19 @@ fn exchange(
     guard: &Guard,
     sidecar: &Sidecar,
 ) -> Result<(), EditError> {
+    let before = pod_spec(meant).clone();
     let mut new = Record {
         hash: content_hash(guard, sidecar),
+        image: lock_image(
+            editor,
+            meant,
+            record.image.clone(),
+            guard.notebook.image.as_deref(),
+        )?,
         ..record.clone()
     };
     let pod_value = pod_spec(meant);
-    let mut changed = new != *record;
+    let mut changed = new != *record || before != *pod_value;
     if let Some(name) = account_of(guard).filter(|name| pod_value[ACCOUNT] != **name) {
         // The Notebook was renamed, or the user named a ServiceAccount before and names none now.
         let before = editor.set(pod(), ACCOUNT, &json!(name))?;
@@ -333,6 +381,7 @@ impl Record {
                 hash: fields.get("hash")?.as_str()?.to_owned(),
                 volumes: before(&fields, "volumes"),
                 account: Some(before(&fields, ACCOUNT)).filter(|before| *before != Before::Present),
+                image: Some(before(&fields, IMAGE)).filter(|before| *before != Before::Present),
             })
         });
         record.map(Some).ok_or_else(|| {
@@ -345,7 +394,11 @@ impl Record {
     fn to_text(&self) -> String {
         let mut fields = Map::new();
         fields.insert("hash".into(), json!(self.hash));
-        for (key, before) in [("volumes", Some(&self.volumes)), (ACCOUNT, self.account.as_ref())] {
+        for (key, before) in [
+            ("volumes", Some(&self.volumes)),
+            (ACCOUNT, self.account.as_ref()),
+            (IMAGE, self.image.as_ref()),
+        ] {
             match before {
                 Some(Before::Absent) => fields.insert(key.into(), Value::Null),
                 Some(Before::Text(text)) => fields.insert(key.into(), json!(text)),

@@ -1,0 +1,60 @@
+//! Images: how they may be named, and which one a Notebook's selection stands for.
+
+use super::keys;
+use super::platform::Platform;
+use crate::input::notebook::Notebook as Document;
+use crate::krm::results::Finding;
+
+/// Images in the cluster's own registry, which Open Data Hub's webhook leaves as they are
+/// (`components/odh-notebook-controller/controllers/notebook_mutating_webhook.go`).
+const INTERNAL_REGISTRY: &str = "image-registry.openshift-image-registry.svc:5000";
+
+/// Whether an image is named by its SHA-256 digest.
+pub fn is_by_digest(image: &str) -> bool {
+    image.split_once("@sha256:").is_some_and(|(name, digest)| {
+        !name.is_empty() && digest.len() == 64 && digest.bytes().all(|byte| byte.is_ascii_hexdigit())
+    })
+}
+
+/// Checks an image that we add.
+pub fn check(image: &str, allow_tags: bool, path: &str, findings: &mut Vec<Finding>) {
+    let message = if image.contains(char::is_whitespace) || image.contains(char::is_control) {
+        "is no image reference"
+    } else if !is_by_digest(image) && !allow_tags {
+        "must name the image by digest (NAME@sha256:…): a tag can be moved; or set allowTags: true"
+    } else {
+        return;
+    };
+    findings.push(Finding::error(message).at(path).found(image));
+}
+
+/// The guard's image that a Notebook is held at, so that a new one in the Platform does not restart it.
+///
+/// # Errors
+/// An image that we may not add.
+pub fn held(document: &Document, platform: &Platform, findings: &mut Vec<Finding>) -> Option<String> {
+    let image = document.annotations.get(keys::GUARD_IMAGE)?;
+    let path = format!("metadata.annotations[{:?}]", keys::GUARD_IMAGE);
+    check(image, platform.sidecar.allow_tags, &path, findings);
+    if *image != platform.sidecar.image {
+        let message = "the guard is held at this image, and the Platform names another; remove the annotation when the \
+                       Notebook may restart";
+        let finding = Finding::info(message).at(path).found(image.clone());
+        findings.push(finding.propose(platform.sidecar.image.clone()));
+    }
+    Some(image.clone())
+}
+
+/// The image stream and tag that a Notebook's image is to be taken from: namespace, name, tag.
+pub fn selection<'d>(document: &'d Document, platform: &'d Platform) -> Option<(&'d str, &'d str, &'d str)> {
+    let (name, tag) = document.annotations.get(keys::IMAGE_SELECTION)?.split_once(':')?;
+    let given = document.annotations.get(keys::IMAGE_NAMESPACE);
+    let namespace = given.filter(|namespace| !namespace.is_empty());
+    let internal = document.containers.first()?.image.contains(INTERNAL_REGISTRY);
+    let plain = !internal && !name.is_empty() && !tag.is_empty() && !tag.contains(':');
+    plain.then_some((
+        namespace.map_or(platform.applications_namespace.as_str(), String::as_str),
+        name,
+        tag,
+    ))
+}
