@@ -94,6 +94,14 @@ pub fn check(document: &Document, guarded: bool, findings: &mut Vec<Finding>) {
                 .found(document.name.clone()),
         );
     }
+    if guarded && !document.annotations.contains_key(keys::INJECT_AUTH) {
+        let message = format!(
+            "means nothing to Open Data Hub's controller, which would expose the Notebook without a guard; write {} instead",
+            keys::INJECT_AUTH
+        );
+        let path = format!("metadata.annotations[{:?}]", keys::INJECT_OAUTH);
+        findings.push(Finding::error(message).at(path));
+    }
     account(document, findings);
     if guarded {
         guarded_pod(document, findings);

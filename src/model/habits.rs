@@ -1,6 +1,7 @@
 //! What people write into Notebooks that does them harm without opening anything: every one is a warning.
 
 use super::keys;
+use super::notebook::port;
 use crate::input::notebook::{Notebook as Document, POD_SPEC};
 use crate::krm::results::Finding;
 use crate::model::names::notebook_path;
@@ -10,7 +11,11 @@ const CONTROLLER_FINALIZERS: &str = "notebook.opendatahub.io/";
 /// Where a Notebook's server is told its base path, and how its arguments begin (Jupyter Server's option).
 const PREFIX_VARIABLE: &str = "NB_PREFIX";
 const ARGUMENTS_VARIABLE: &str = "NOTEBOOK_ARGS";
-const BASE_URL: &str = "--ServerApp.base_url=";
+const BASE_URLS: [&str; 2] = ["--ServerApp.base_url=", "--NotebookApp.base_url="];
+const PORTS: [&str; 2] = ["--ServerApp.port=", "--NotebookApp.port="];
+/// Said of a server's base path that is not the route's.
+const ELSEWHERE: &str = "the Notebook is reached under another path, which nothing rewrites: its server answers 404, the \
+                         culler's questions too";
 
 /// Checks a Notebook, guarded or not.
 pub fn check(document: &Document, namespace: &str, findings: &mut Vec<Finding>) {
@@ -76,26 +81,67 @@ fn selection(document: &Document, findings: &mut Vec<Finding>) {
 /// A server under another path than its route: every request ends in 404, the culler's too, which then stops it.
 fn base_path(document: &Document, namespace: &str, findings: &mut Vec<Finding>) {
     let path = notebook_path(namespace, &document.name);
-    let message = "the Notebook is reached under another path, which nothing rewrites: its server answers 404, the culler's \
-                   questions too";
+    let port = port(document);
+    if let Some(value) = document.annotations.get(keys::REWRITE) {
+        let path = format!("metadata.annotations[{:?}]", keys::REWRITE);
+        let message = "rewrites nothing here: it is for Kubeflow's Istio routes, and the server must answer under the route's \
+                       own path";
+        findings.push(Finding::warning(message).at(path).found(value.clone()));
+    }
     for (index, container) in document.containers.iter().enumerate() {
         for (at, variable) in container.env.iter().enumerate() {
             let field = format!("{POD_SPEC}.containers[{index}].env[{at}].value");
             if variable.name == PREFIX_VARIABLE && !variable.value.is_empty() && !same(&variable.value, &path)
             {
-                let finding = Finding::warning(message).at(&field).found(variable.value.clone());
+                let finding = Finding::warning(ELSEWHERE)
+                    .at(&field)
+                    .found(variable.value.clone());
                 findings.push(finding.propose(path.clone()));
             }
-            let given = Some(&variable.value).filter(|_| variable.name == ARGUMENTS_VARIABLE);
-            let base = given.and_then(|value| value.split(BASE_URL).nth(1));
-            let base = base.and_then(|rest| rest.split_whitespace().next());
-            // A reference to another variable is filled in by the kubelet.
-            if let Some(base) = base.filter(|base| !base.contains('$') && !same(base, &path)) {
-                let finding = Finding::warning(message)
-                    .at(field)
-                    .found(format!("{BASE_URL}{base}"));
-                findings.push(finding.propose(format!("{BASE_URL}{path}")));
+            if variable.name == ARGUMENTS_VARIABLE {
+                arguments(&variable.value, &field, &path, port, findings);
             }
+        }
+        for (list, texts) in [("command", &container.command), ("args", &container.args)] {
+            for (at, text) in texts.iter().enumerate() {
+                let field = format!("{POD_SPEC}.containers[{index}].{list}[{at}]");
+                arguments(text, &field, &path, port, findings);
+            }
+        }
+    }
+}
+
+/// What a server's arguments say of its path and port.
+fn arguments(text: &str, field: &str, path: &str, port: u16, findings: &mut Vec<Finding>) {
+    let values = |option: &'static str| {
+        let value = |rest: &str| {
+            let value = rest.split_whitespace().next().unwrap_or_default();
+            value.trim_matches(['"', '\'']).to_owned()
+        };
+        // A reference to another variable is filled in by the kubelet.
+        let all = text.split(option).skip(1).map(value);
+        all.filter(|value| !value.is_empty() && !value.contains('$'))
+            .map(move |value| (option, value))
+    };
+    for (option, given) in BASE_URLS.into_iter().flat_map(values) {
+        if !same(&given, path) {
+            let finding = Finding::warning(ELSEWHERE)
+                .at(field)
+                .found(format!("{option}{given}"));
+            findings.push(finding.propose(format!("{option}{path}")));
+        }
+    }
+    for (option, given) in PORTS.into_iter().flat_map(values) {
+        if given.parse() != Ok(port) {
+            let message = format!(
+                "the Notebook's Service, its guard and its policies lead to port {port}: declare this one as the first port of \
+                 the first container, or change it"
+            );
+            findings.push(
+                Finding::warning(message)
+                    .at(field)
+                    .found(format!("{option}{given}")),
+            );
         }
     }
 }

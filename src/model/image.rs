@@ -2,7 +2,10 @@
 
 use super::keys;
 use super::platform::Platform;
+use super::pod::is_named;
+use super::programs;
 use crate::input::notebook::Notebook as Document;
+use crate::input::platform::Operator;
 use crate::krm::results::Finding;
 
 /// Images in the cluster's own registry, which Open Data Hub's webhook leaves as they are
@@ -35,7 +38,17 @@ pub fn check(image: &str, allow_tags: bool, path: &str, findings: &mut Vec<Findi
 pub fn held(document: &Document, platform: &Platform, findings: &mut Vec<Finding>) -> Option<String> {
     let image = document.annotations.get(keys::GUARD_IMAGE)?;
     let path = format!("metadata.annotations[{:?}]", keys::GUARD_IMAGE);
+    if platform.notebook_controller == Operator::OpenDataHub {
+        let message = "holds nothing: the guard is the one of Open Data Hub's controller, which knows no such annotation";
+        findings.push(Finding::warning(message).at(path).found(image.clone()));
+        return None;
+    }
     check(image, platform.sidecar.allow_tags, &path, findings);
+    if !programs::fits(platform.sidecar.program, image) {
+        let message = "is named like another program than the Platform's sidecar.program, whose flags and roles it gets with \
+                       it, and would not start; hold an image of that program, or remove this";
+        findings.push(Finding::error(message).at(&path).found(image.clone()));
+    }
     if *image != platform.sidecar.image {
         let message = "the guard is held at this image, and the Platform names another; remove the annotation when the \
                        Notebook may restart";
@@ -45,16 +58,32 @@ pub fn held(document: &Document, platform: &Platform, findings: &mut Vec<Finding
     Some(image.clone())
 }
 
-/// The image stream and tag that a Notebook's image is to be taken from: namespace, name, tag.
-pub fn selection<'d>(document: &'d Document, platform: &'d Platform) -> Option<(&'d str, &'d str, &'d str)> {
+/// Where a Notebook's image is to be taken from, and where it goes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Selection<'d> {
+    /// Namespace of the image stream.
+    pub namespace: &'d str,
+    /// Name of the image stream.
+    pub name: &'d str,
+    /// Tag in it.
+    pub tag: &'d str,
+    /// The container: the one of the Notebook's name.
+    pub container: &'d str,
+}
+
+/// A Notebook's selection, if it has one and a container for it.
+pub fn selection<'d>(document: &'d Document, platform: &'d Platform) -> Option<Selection<'d>> {
     let (name, tag) = document.annotations.get(keys::IMAGE_SELECTION)?.split_once(':')?;
     let given = document.annotations.get(keys::IMAGE_NAMESPACE);
     let namespace = given.filter(|namespace| !namespace.is_empty());
-    let internal = document.containers.first()?.image.contains(INTERNAL_REGISTRY);
+    let mut containers = document.containers.iter();
+    let container = containers.find(|container| is_named(document, &container.name))?;
+    let internal = container.image.contains(INTERNAL_REGISTRY);
     let plain = !internal && !name.is_empty() && !tag.is_empty() && !tag.contains(':');
-    plain.then_some((
-        namespace.map_or(platform.applications_namespace.as_str(), String::as_str),
+    plain.then_some(Selection {
+        namespace: namespace.map_or(platform.applications_namespace.as_str(), String::as_str),
         name,
         tag,
-    ))
+        container: &container.name,
+    })
 }

@@ -63,6 +63,8 @@ pub const SIDECAR_RESOURCES: [(&str, &str, &str); 4] = [
 pub const GUARD_IMAGE: &str = "gatewright.dev/notebook-guard-image";
 /// Annotation of the dashboard: the namespace of the image stream.
 pub const IMAGE_NAMESPACE: &str = "opendatahub.io/workbench-image-namespace";
+/// Annotation of Kubeflow: the path that its Istio route rewrites a Notebook's to.
+pub const REWRITE: &str = "notebooks.kubeflow.org/http-rewrite-uri";
 /// Annotation: stops a Notebook, whatever its value (opendatahub-io/kubeflow
 /// `components/notebook-controller/controllers/culling_controller.go`).
 pub const STOPPED: &str = "kubeflow-resource-stopped";

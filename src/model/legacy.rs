@@ -360,12 +360,16 @@ fn converted(conversion: &Conversion, context: Context<'_>) -> Finding {
 
 /// Who could pass the old guard, where that was not just who may get the Notebook; and where it led.
 fn asked(proxy: &Container, index: usize, context: Context<'_>, findings: &mut Vec<Finding>) {
-    let flags = flags(&proxy.args);
-    let path = |at: usize| format!("{POD_SPEC}.containers[{index}].args[{at}]");
+    let command = flags(&proxy.command)
+        .into_iter()
+        .map(|flag| ("command", &proxy.command, flag));
+    let args = flags(&proxy.args)
+        .into_iter()
+        .map(|flag| ("args", &proxy.args, flag));
     let mut rights = 0;
-    for (at, name, value) in &flags {
-        let finding = match *name {
-            "openshift-sar" | "openshift-delegate-urls" => {
+    for (list, texts, (at, name, value)) in command.chain(args) {
+        let finding = match name {
+            "openshift-sar" | "openshift-delegate-urls" | "openshift-sar-by-host" => {
                 rights += 1;
                 if is_get_notebook(name, value, context) {
                     continue;
@@ -377,7 +381,7 @@ fn asked(proxy: &Container, index: usize, context: Context<'_>, findings: &mut V
                 "led elsewhere than the guard does, which takes the first port of the first container: {} of this pod",
                 context.port
             ),
-            "email-domain" if *value == "*" => continue,
+            "email-domain" if value == "*" => continue,
             name if name == "email-domain" || OTHER_WAYS.contains(&name) => {
                 "said in a way of its own who gets in without a right, or who does not with it; the guard knows nothing like \
                  it"
@@ -385,8 +389,8 @@ fn asked(proxy: &Container, index: usize, context: Context<'_>, findings: &mut V
             }
             _ => continue,
         };
-        let shown = proxy.args[*at].clone();
-        findings.push(Finding::warning(finding).at(path(*at)).found(shown));
+        let path = format!("{POD_SPEC}.containers[{index}].{list}[{at}]");
+        findings.push(Finding::warning(finding).at(path).found(texts[at].clone()));
     }
     if rights == 0 {
         let message = "asked for no right: whoever could log in could open the Notebook, and can no longer";
@@ -432,7 +436,11 @@ fn is_get_notebook(flag: &str, value: &str, context: Context<'_>) -> bool {
     };
     !reviews.is_empty()
         && reviews.iter().all(|review| {
-            is(review, &["verb"], &["get"])
+            let narrower = ["subresource", "resourceSubresource", "path"];
+            narrower
+                .iter()
+                .all(|key| review[*key].as_str().is_none_or(str::is_empty))
+                && is(review, &["verb"], &["get"])
                 && is(review, &["resource"], &["notebooks"])
                 && is(
                     review,

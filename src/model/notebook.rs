@@ -67,8 +67,8 @@ pub struct Notebook {
     pub resources: Resources,
     /// The guard's image, where it is held at another than the Platform's.
     pub guard_image: Option<String>,
-    /// The image of its own first container, where a lock gives it.
-    pub image: Option<String>,
+    /// Its own container's name and the image of that, where a lock gives one.
+    pub image: Option<(String, String)>,
 }
 
 /// A Notebook that is exposed without a guard, as Platform allows.

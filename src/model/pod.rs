@@ -93,7 +93,7 @@ pub fn check(document: &Document, injected: Injected, ours: bool, findings: &mut
 
 /// Whether a container has the Notebook's name, or will have it: kustomize gives containers a new name after the function
 /// ran, where our own configuration tells it to.
-fn is_named(document: &Document, container: &str) -> bool {
+pub fn is_named(document: &Document, container: &str) -> bool {
     let before = document
         .annotations
         .get(PREVIOUS_NAMES)

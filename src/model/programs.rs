@@ -38,27 +38,38 @@ pub fn limits(program: SidecarProgram) -> Option<Finding> {
     Some(Finding::info(message).at(PATH).found(word(program)))
 }
 
-/// Compares program and image by the image's name.
-pub fn check_image(program: SidecarProgram, image: &str, findings: &mut Vec<Finding>) {
+/// Whether an image's name speaks for a program, as far as it says anything.
+pub fn fits(program: SidecarProgram, image: &str) -> bool {
+    named_after(image).is_none_or(|named| named == program || program == SidecarProgram::Gatewright)
+}
+
+/// The program that an image is named after, where its name says.
+fn named_after(image: &str) -> Option<SidecarProgram> {
     let repository = image.split('@').next().unwrap_or_default();
     let name = repository.rsplit('/').next().unwrap_or_default();
-    let is_fork = name.starts_with("odh-kube-rbac-proxy") || name.starts_with("odh-kube-auth-proxy");
-    // OpenShift's build is upstream's; an image called kube-rbac-proxy alone may be either.
-    let is_stock = name.starts_with("ose-kube-rbac-proxy");
-    let (message, proposed) = match program {
-        SidecarProgram::KubeRbacProxy if is_fork => (
-            "the image is named like Open Data Hub's fork, which cuts WebSockets after 30 s unless it is told not to",
-            SidecarProgram::OdhKubeRbacProxy,
-        ),
-        SidecarProgram::OdhKubeRbacProxy if is_stock => (
-            "the image is named like the upstream program, which ignores the verb and does not start with the flags that \
-             the fork needs",
-            SidecarProgram::KubeRbacProxy,
-        ),
-        _ => return,
+    if name.starts_with("odh-kube-rbac-proxy") || name.starts_with("odh-kube-auth-proxy") {
+        Some(SidecarProgram::OdhKubeRbacProxy)
+    } else if name.starts_with("ose-kube-rbac-proxy") {
+        // OpenShift's build is upstream's; an image called kube-rbac-proxy alone may be either.
+        Some(SidecarProgram::KubeRbacProxy)
+    } else {
+        None
+    }
+}
+
+/// Compares program and image by the image's name.
+pub fn check_image(program: SidecarProgram, image: &str, findings: &mut Vec<Finding>) {
+    let Some(named) = named_after(image).filter(|_| !fits(program, image)) else {
+        return;
+    };
+    let message = if named == SidecarProgram::OdhKubeRbacProxy {
+        "the image is named like Open Data Hub's fork, which cuts WebSockets after 30 s unless it is told not to"
+    } else {
+        "the image is named like the upstream program, which ignores the verb and does not start with the flags that the \
+         fork needs"
     };
     let finding = Finding::warning(message).at(PATH).found(word(program));
-    findings.push(finding.propose(word(proposed)));
+    findings.push(finding.propose(word(named)));
 }
 
 fn word(program: SidecarProgram) -> &'static str {

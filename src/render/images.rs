@@ -8,7 +8,7 @@ use serde_json::Value;
 
 use super::{Batch, items};
 use crate::krm::results::Finding;
-use crate::model::image::is_by_digest;
+use crate::model::image::{self, Selection};
 use crate::model::keys;
 
 const GROUP: &str = "image.openshift.io";
@@ -36,44 +36,52 @@ impl Images {
     /// The image that a selection stands for: none where no such stream is among the documents.
     pub(super) fn of(
         &self,
-        (namespace, name, tag): (&str, &str, &str),
+        selection: Selection<'_>,
         findings: &mut Vec<Finding>,
-    ) -> Option<String> {
+    ) -> Option<(String, String)> {
+        let Selection {
+            namespace,
+            name,
+            tag,
+            container,
+        } = selection;
         let stream = self.0.get(&(namespace.to_owned(), name.to_owned()))?;
         let path = format!("metadata.annotations[{:?}]", keys::IMAGE_SELECTION);
         if let Some(image) = stream.get(tag).cloned().flatten() {
             let message =
                 format!("the Notebook's image is {image}, which ImageStream {namespace}/{name} has for this");
             findings.push(Finding::info(message).at(path).found(format!("{name}:{tag}")));
-            return Some(image);
+            return Some((container.to_owned(), image));
         }
         let message = format!(
-            "ImageStream {namespace}/{name} has no image with a digest for it: the Notebook's image stays"
+            "ImageStream {namespace}/{name} has no image with a digest for this: the Notebook's image is not locked"
         );
         findings.push(Finding::warning(message).at(path).found(format!("{name}:{tag}")));
         None
     }
 }
 
-/// The newest image of each tag.
+/// The newest image of each tag: of those made at one time the first, for a status has the newest in front.
 fn tags(stream: &Value) -> BTreeMap<String, Option<String>> {
     let mut images = BTreeMap::new();
+    let created = |item: &Value| item["created"].as_str().unwrap_or_default().to_owned();
     for tag in stream["status"]["tags"].as_array().into_iter().flatten() {
-        let newest = tag["items"]
-            .as_array()
-            .into_iter()
-            .flatten()
-            .max_by(|left, right| {
-                let created = |item: &Value| item["created"].as_str().unwrap_or_default().to_owned();
-                created(left).cmp(&created(right))
-            });
+        let items = tag["items"].as_array().into_iter().flatten();
+        let newest = items.rev().max_by_key(|item| created(item));
         let image = newest.and_then(|item| item["dockerImageReference"].as_str());
         if let Some(name) = tag["tag"].as_str() {
             images.insert(
                 name.to_owned(),
-                image.filter(|image| is_by_digest(image)).map(str::to_owned),
+                image.filter(|image| is_lock(image)).map(str::to_owned),
             );
         }
     }
     images
+}
+
+/// Whether an image is one that we may write.
+fn is_lock(image: &str) -> bool {
+    let mut findings = Vec::new();
+    image::check(image, false, "", &mut findings);
+    findings.is_empty()
 }

@@ -44,7 +44,15 @@ struct Record {
     hash: String,
     volumes: Before,
     account: Option<Before>,
-    image: Option<Before>,
+    image: Option<Lock>,
+}
+
+/// An image that a lock put into a container.
+#[derive(Debug, Clone, PartialEq)]
+struct Lock {
+    container: String,
+    image: String,
+    before: Before,
 }
 
 /// What an earlier run added to a Notebook, by its record.
@@ -137,7 +145,7 @@ fn put_in(
     sidecar: &Sidecar,
     theirs: bool,
 ) -> Result<(), EditError> {
-    let image = lock_image(editor, meant, None, guard.notebook.image.as_deref())?;
+    let image = lock_image(editor, meant, None, guard.notebook.image.as_ref())?;
     editor.push(pod(), "containers", std::slice::from_ref(&sidecar.container))?;
     let volumes = editor.push(pod(), "volumes", &sidecar.volumes)?;
     let before = &pod_spec(meant)[ACCOUNT];
@@ -166,44 +174,54 @@ fn put_in(
     Ok(())
 }
 
-/// Gives the Notebook's own first container the image that a lock has for it, or the one before. What stood there before
-/// the first time is kept.
+/// Gives a container the image that a lock has for it, or takes an earlier one off. An image that is not the one we wrote
+/// is the user's: it is what stood before, and nothing is put back over it.
 fn lock_image(
     editor: &mut Editor<'_>,
     meant: &mut Value,
-    before: Option<Before>,
-    wanted: Option<&str>,
-) -> Result<Option<Before>, EditError> {
+    lock: Option<&Lock>,
+    wanted: Option<&(String, String)>,
+) -> Result<Option<Lock>, EditError> {
     let containers = &mut pod_spec(meant)["containers"];
-    let mut all = containers.as_array().into_iter().flatten();
-    let Some(index) = all.position(|container| container["name"] != GUARD) else {
-        return Ok(before);
-    };
-    let path = [&POD[..], &[Step::Index(index)]].concat();
-    let container = &mut containers[index];
-    match (wanted, before) {
-        (Some(image), before) if container[IMAGE] == image => Ok(before),
-        (Some(image), before) => {
-            let now = editor.set(&path, IMAGE, &json!(image))?;
-            container[IMAGE] = json!(image);
-            Ok(before.or(Some(now)))
-        }
-        (None, Some(before)) => {
-            editor.restore(&path, IMAGE, &before)?;
-            match &before {
-                Before::Text(text) => {
-                    container[IMAGE] = Piece::new(text, 0..text.len(), 0).value().unwrap_or_default();
-                }
-                Before::Absent | Before::Present => drop_field(container, IMAGE),
+    let lock = lock.and_then(|lock| {
+        let index = position(containers, &lock.container)?;
+        (containers[index][IMAGE] == *lock.image).then(|| (index, lock.clone()))
+    });
+    let path = |index: usize| [&POD[..], &[Step::Index(index)]].concat();
+    if let Some((index, lock)) = &lock
+        && wanted.is_none_or(|(container, _)| *container != lock.container)
+    {
+        editor.restore(&path(*index), IMAGE, &lock.before)?;
+        match &lock.before {
+            Before::Text(text) => {
+                containers[*index][IMAGE] = Piece::new(text, 0..text.len(), 0).value().unwrap_or_default();
             }
-            Ok(None)
+            Before::Absent | Before::Present => drop_field(&mut containers[*index], IMAGE),
         }
-        (None, None) => Ok(None),
     }
+    let Some((container, image)) = wanted else {
+        return Ok(None);
+    };
+    let Some(index) = position(containers, container) else {
+        return Ok(None);
+    };
+    let lock = lock
+        .map(|(_, lock)| lock)
+        .filter(|lock| lock.container == *container);
+    if containers[index][IMAGE] == **image {
+        return Ok(lock);
+    }
+    let now = editor.set(&path(index), IMAGE, &json!(image))?;
+    containers[index][IMAGE] = json!(image);
+    Ok(Some(Lock {
+        container: container.clone(),
+        image: image.clone(),
+        before: lock.map_or(now, |lock| lock.before),
+    }))
 }
 
 fn take_out(editor: &mut Editor<'_>, meant: &mut Value, record: &Record) -> Result<(), EditError> {
-    lock_image(editor, meant, record.image.clone(), None)?;
+    lock_image(editor, meant, record.image.as_ref(), None)?;
     let pod_value = pod_spec(meant);
     let containers = positions(&pod_value["containers"], &[GUARD]);
     let volumes = positions(&pod_value["volumes"], &GUARD_VOLUMES);
@@ -254,8 +272,8 @@ fn exchange(
         image: lock_image(
             editor,
             meant,
-            record.image.clone(),
-            guard.notebook.image.as_deref(),
+            record.image.as_ref(),
+            guard.notebook.image.as_ref(),
         )?,
         ..record.clone()
     };
@@ -381,7 +399,14 @@ impl Record {
                 hash: fields.get("hash")?.as_str()?.to_owned(),
                 volumes: before(&fields, "volumes"),
                 account: Some(before(&fields, ACCOUNT)).filter(|before| *before != Before::Present),
-                image: Some(before(&fields, IMAGE)).filter(|before| *before != Before::Present),
+                image: match fields.get(IMAGE) {
+                    Some(Value::Object(lock)) => Some(Lock {
+                        container: lock.get("container")?.as_str()?.to_owned(),
+                        image: lock.get("locked")?.as_str()?.to_owned(),
+                        before: before(lock, "before"),
+                    }),
+                    _ => None,
+                },
             })
         });
         record.map(Some).ok_or_else(|| {
@@ -394,16 +419,20 @@ impl Record {
     fn to_text(&self) -> String {
         let mut fields = Map::new();
         fields.insert("hash".into(), json!(self.hash));
-        for (key, before) in [
-            ("volumes", Some(&self.volumes)),
-            (ACCOUNT, self.account.as_ref()),
-            (IMAGE, self.image.as_ref()),
-        ] {
+        for (key, before) in [("volumes", Some(&self.volumes)), (ACCOUNT, self.account.as_ref())] {
             match before {
                 Some(Before::Absent) => fields.insert(key.into(), Value::Null),
                 Some(Before::Text(text)) => fields.insert(key.into(), json!(text)),
                 Some(Before::Present) | None => None,
             };
+        }
+        if let Some(lock) = &self.image {
+            let before = match &lock.before {
+                Before::Text(text) => json!(text),
+                Before::Absent | Before::Present => Value::Null,
+            };
+            let lock = json!({ "container": lock.container, "locked": lock.image, "before": before });
+            fields.insert(IMAGE.into(), lock);
         }
         Value::Object(fields).to_string()
     }
