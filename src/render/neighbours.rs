@@ -11,11 +11,11 @@ use crate::krm::results::Finding;
 use crate::krm::stream::Item;
 use crate::model::companion;
 use crate::model::names::notebook_path;
-use crate::model::notebook::all_pod_labels;
+use crate::model::notebook::{GUARD, GUARD_PORT, all_pod_labels};
 use crate::model::platform::Platform;
 
 /// Kinds that lead requests to a Service: group, kind.
-const ROADS: [(&str, &str); 7] = [
+const ROADS: [(&str, &str); 8] = [
     ("gateway.networking.k8s.io", "HTTPRoute"),
     ("gateway.networking.k8s.io", "GRPCRoute"),
     ("gateway.networking.k8s.io", "TLSRoute"),
@@ -23,6 +23,7 @@ const ROADS: [(&str, &str); 7] = [
     ("networking.k8s.io", "Ingress"),
     ("extensions", "Ingress"),
     ("route.openshift.io", "Route"),
+    ("networking.istio.io", "VirtualService"),
 ];
 
 /// Warns of every object that takes a name of the notebook controller's, and of every road to a Notebook but its own. Takes
@@ -44,6 +45,23 @@ pub(super) fn check<'a>(
         Operator::OpenDataHub => controllers_objects(platform, notebooks.keys()),
         Operator::None => BTreeMap::new(),
     };
+    // By namespace and name, the Services that lead to a Notebook past its guard: the controller's, and the user's own.
+    let mut services: BTreeMap<(String, String), String> = notebooks
+        .keys()
+        .map(|(namespace, name)| (((*namespace).to_owned(), (*name).to_owned()), (*name).to_owned()))
+        .collect();
+    for (_, framed, item) in items(batch).filter(|(_, _, item)| !generated::is_ours(item)) {
+        let id = &item.head.id;
+        if id.group.is_empty() && id.kind == "Service" {
+            let here = (id.namespace.clone(), id.name.clone());
+            let selected = own_service(framed, item, &notebooks, findings);
+            services.extend(
+                selected
+                    .filter(|_| !services.contains_key(&here))
+                    .map(|name| (here.clone(), name)),
+            );
+        }
+    }
     for (_, framed, item) in items(batch).filter(|(_, _, item)| !generated::is_ours(item)) {
         let id = &item.head.id;
         let kind = (id.group.as_str(), id.kind.as_str());
@@ -72,11 +90,9 @@ pub(super) fn check<'a>(
                     .at("metadata.name")
                     .found(id.name.clone());
                 findings.push(place(framed, item, finding, None));
-            } else if id.kind == "Service" {
-                published_service(framed, item, &notebooks, findings);
             }
         } else if ROADS.contains(&kind) {
-            road(framed, item, &notebooks, &paths, findings);
+            road(framed, item, &services, &paths, findings);
         }
     }
 }
@@ -104,52 +120,68 @@ fn controllers_objects<'a>(
     objects
 }
 
-/// A Service of its own that opens a Notebook's pods to what is outside the cluster.
-fn published_service(
+/// The Notebook whose pods a Service of the user's own leads to, past the guard. Says so where it does from outside the
+/// cluster.
+fn own_service(
     framed: &Framed,
     item: &Item,
     notebooks: &BTreeMap<(&str, &str), &Notebook>,
     findings: &mut Vec<Finding>,
-) {
+) -> Option<String> {
     let namespace = item.head.id.namespace.as_str();
     let mut here = notebooks
         .range((namespace, "")..)
         .take_while(|((other, _), _)| *other == namespace)
         .peekable();
-    if here.peek().is_none() {
-        return;
+    here.peek()?;
+    let value = item.piece(&framed.source).value().ok()?;
+    let spec = &value["spec"];
+    // A Service without a selector has no pods.
+    let selector = spec["selector"]
+        .as_object()
+        .filter(|selector| !selector.is_empty())?;
+    let ports = spec["ports"].as_array()?;
+    let leads_to_the_guard = |port: &Value| {
+        let target = if port["targetPort"].is_null() {
+            &port["port"]
+        } else {
+            &port["targetPort"]
+        };
+        *target == GUARD_PORT || *target == GUARD
+    };
+    if ports.iter().all(leads_to_the_guard) {
+        return None;
     }
-    let Ok(value) = item.piece(&framed.source).value() else {
-        return;
-    };
-    let published = ["NodePort", "LoadBalancer"]
-        .iter()
-        .any(|kind| value["spec"]["type"] == *kind);
-    let Some(selector) = value["spec"]["selector"].as_object().filter(|_| published) else {
-        return;
-    };
-    for ((_, name), notebook) in here {
+    let (_, notebook) = here.find(|(_, notebook)| {
         let labels = all_pod_labels(notebook);
-        if selector
-            .iter()
-            .all(|(key, value)| labels.get(key).map(String::as_str) == value.as_str())
-        {
-            let message = format!(
-                "leads from outside the cluster to Notebook {name}'s pod, past the gateway and its login; remove it"
-            );
-            let finding = Finding::warning(message)
-                .at("spec.type")
-                .found(value["spec"]["type"].clone());
-            findings.push(place(framed, item, finding, None));
-        }
+        let mut all = selector.iter();
+        all.all(|(key, value)| labels.get(key).map(String::as_str) == value.as_str())
+    })?;
+    let kind = ["NodePort", "LoadBalancer"]
+        .iter()
+        .any(|kind| spec["type"] == *kind);
+    let external = spec["externalIPs"]
+        .as_array()
+        .is_some_and(|addresses| !addresses.is_empty());
+    if kind || external {
+        let message = format!(
+            "leads from outside the cluster to Notebook {}'s pod, past the gateway and its login; remove it",
+            notebook.name
+        );
+        let field = if kind { "type" } else { "externalIPs" };
+        let finding = Finding::warning(message)
+            .at(format!("spec.{field}"))
+            .found(spec[field].clone());
+        findings.push(place(framed, item, finding, None));
     }
+    Some(notebook.name.clone())
 }
 
 /// A route whose backend is the Service that the notebook controller makes, or whose path is a Notebook's.
 fn road(
     framed: &Framed,
     item: &Item,
-    notebooks: &BTreeMap<(&str, &str), &Notebook>,
+    services: &BTreeMap<(String, String), String>,
     paths: &BTreeMap<String, &str>,
     findings: &mut Vec<Finding>,
 ) {
@@ -159,19 +191,14 @@ fn road(
     let own = item.head.id.namespace.as_str();
     let mut said = BTreeSet::new();
     for (namespace, service, path) in backends(&value, own) {
-        if notebooks.contains_key(&(namespace.as_str(), service.as_str()))
-            && said.insert((namespace.clone(), service.clone()))
-        {
+        let here = (namespace, service);
+        if let Some(notebook) = services.get(&here).filter(|_| said.insert(here.clone())) {
             let message = format!(
-                "leads to Notebook {service}'s own Service, past the guard: whoever reaches it runs code in the Notebook; \
-                 remove it"
+                "leads to a Service in front of Notebook {notebook}'s pod, past the guard: whoever reaches it runs code in the \
+                 Notebook; remove it"
             );
-            findings.push(place(
-                framed,
-                item,
-                Finding::warning(message).at(path).found(service),
-                None,
-            ));
+            let finding = Finding::warning(message).at(path).found(here.1);
+            findings.push(place(framed, item, finding, None));
         }
     }
     for (rule, at) in value["spec"]["rules"].as_array().into_iter().flatten().zip(0..) {
@@ -231,6 +258,19 @@ fn backends(value: &Value, own: &str) -> Vec<(String, String, String)> {
         "spec.defaultBackend.service.name".into(),
     );
     add(None, spec["to"]["name"].as_str(), "spec.to.name".into());
+    for protocol in ["http", "tls", "tcp"] {
+        for (at, rule) in list(&spec[protocol]).iter().enumerate() {
+            for (index, route) in list(&rule["route"]).iter().enumerate() {
+                let path = format!("spec.{protocol}[{at}].route[{index}].destination.host");
+                let mut parts = route["destination"]["host"]
+                    .as_str()
+                    .unwrap_or_default()
+                    .split('.');
+                let name = parts.next().filter(|name| !name.is_empty());
+                add(parts.next(), name, path);
+            }
+        }
+    }
     for (index, backend) in list(&spec["alternateBackends"]).iter().enumerate() {
         add(
             None,
