@@ -1,9 +1,10 @@
-//! What people write into Notebooks that does them harm without opening anything: every one is a warning.
+//! What people write into Notebooks that does them harm without opening anything: every one is a warning, but for
+//! what a webhook refuses that is there.
 
 use super::keys;
 use super::notebook::port;
 use crate::input::notebook::{Notebook as Document, POD_SPEC};
-use crate::krm::results::Finding;
+use crate::krm::results::{Finding, Severity};
 use crate::model::names::notebook_path;
 
 /// Prefix of the finalizers of Open Data Hub 3's controller.
@@ -18,9 +19,11 @@ const ELSEWHERE: &str = "the Notebook is reached under another path, which nothi
                          culler's questions too";
 
 /// Checks a Notebook, guarded or not.
-pub fn check(document: &Document, namespace: &str, findings: &mut Vec<Finding>) {
+///
+/// `refused` is whether Open Data Hub's webhook is there to refuse what it refuses.
+pub fn check(document: &Document, namespace: &str, refused: bool, findings: &mut Vec<Finding>) {
     state(document, findings);
-    selection(document, findings);
+    selection(document, refused, findings);
     base_path(document, namespace, findings);
 }
 
@@ -57,7 +60,16 @@ fn state(document: &Document, findings: &mut Vec<Finding>) {
 }
 
 /// `name:tag` of an image stream: Open Data Hub's webhook refuses the Notebook for any other form.
-fn selection(document: &Document, findings: &mut Vec<Finding>) {
+fn selection(document: &Document, refused: bool, findings: &mut Vec<Finding>) {
+    let mut say = |message: &str, path: &str, selection: &str| {
+        let severity = if refused {
+            Severity::Error
+        } else {
+            Severity::Warning
+        };
+        let finding = Finding::error(message).at(path).found(selection);
+        findings.push(Finding { severity, ..finding });
+    };
     let key = keys::IMAGE_SELECTION;
     let Some(selection) = document.annotations.get(key).filter(|text| !text.is_empty()) else {
         return;
@@ -65,7 +77,7 @@ fn selection(document: &Document, findings: &mut Vec<Finding>) {
     let path = format!("metadata.annotations[{key:?}]");
     if selection.split(':').count() != 2 {
         let message = "must be NAME:TAG of an image stream: Open Data Hub's webhook refuses anything else";
-        findings.push(Finding::warning(message).at(&path).found(selection.clone()));
+        say(message, &path, selection);
     }
     let has_own = document
         .containers
@@ -74,7 +86,7 @@ fn selection(document: &Document, findings: &mut Vec<Finding>) {
     if !has_own && !document.containers.is_empty() {
         let message =
             "needs a container of the Notebook's name: Open Data Hub's webhook refuses this Notebook";
-        findings.push(Finding::warning(message).at(&path).found(selection.clone()));
+        say(message, &path, selection);
     }
 }
 

@@ -239,7 +239,7 @@ pub fn guarded(
     check_labels(document, Severity::Error, findings);
     let beside = platform.notebook_controller == Operator::OpenDataHub;
     pod::check(document, injected, !beside, findings);
-    habits::check(document, &namespace, findings);
+    habits::check(document, &namespace, beside, findings);
     if beside {
         companion::check(document, true, findings);
     }
@@ -288,8 +288,9 @@ pub fn unguarded(
     injected: Injected,
     findings: &mut Vec<Finding>,
 ) -> u16 {
-    habits::check(document, namespace, findings);
-    if platform.notebook_controller == Operator::OpenDataHub {
+    let beside = platform.notebook_controller == Operator::OpenDataHub;
+    habits::check(document, namespace, beside, findings);
+    if beside {
         check_name(&document.name, Severity::Error, findings);
         companion::check(document, false, findings);
     } else {
