@@ -3,7 +3,10 @@
 //! Takes values read by `krm`; gives typed documents or findings that name field and fix. Never decides what a document
 //! means: that is `model`'s work.
 
+pub mod auth;
 pub mod check;
+pub mod cluster;
+pub mod gateway;
 pub mod notebook;
 
 pub mod platform;

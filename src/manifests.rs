@@ -6,7 +6,7 @@ pub mod access_graph;
 pub mod backend_tls;
 pub mod certificate;
 pub mod config;
-pub mod gateway;
+pub mod http_route;
 pub mod meta;
 pub mod network;
 pub mod object;
@@ -19,7 +19,7 @@ pub use object::Object;
 use crate::input::platform::Operator;
 use crate::krm::object_id::ObjectId;
 use crate::plan::guard::Guard;
-use crate::plan::{Plan, notebook_id, platform_id};
+use crate::plan::{Plan, notebook_id};
 
 /// Every object of a plan, in the order in which they are best applied, and after them what lists them.
 pub fn objects(plan: &Plan) -> Vec<Object> {
@@ -39,9 +39,9 @@ pub fn objects(plan: &Plan) -> Vec<Object> {
         }
     }
     for exposed in plan.exposed.values() {
-        objects.push(gateway::unguarded_grant(platform, exposed));
+        objects.push(http_route::unguarded_grant(platform, exposed));
         objects.push(network::unguarded_policy(platform, exposed));
-        objects.push(gateway::unguarded_route(platform, exposed));
+        objects.push(http_route::unguarded_route(platform, exposed));
     }
     objects.sort_by_key(Object::apply_order);
     if platform.access_graphs {
@@ -57,8 +57,8 @@ fn ours_alone(plan: &Plan, guard: &Guard) -> Vec<Object> {
     let mut objects = rbac::access(platform, guard);
     objects.extend(rbac::service_account(platform, guard));
     objects.extend(certificate::certificate(platform, guard));
-    objects.push(backend_tls::backend_tls(platform, guard));
-    objects.extend(gateway::short_route(platform, guard));
+    objects.push(backend_tls::of_guard(platform, guard));
+    objects.extend(http_route::short_route(platform, guard));
     objects
 }
 
@@ -69,8 +69,8 @@ fn what_a_controller_makes(plan: &Plan, guard: &Guard) -> Vec<Object> {
         rbac::delegator_binding(guard),
         config::config_map(platform, guard),
         service::service(platform, guard),
-        gateway::reference_grant(platform, guard),
-        gateway::http_route(platform, guard),
+        http_route::reference_grant(platform, guard),
+        http_route::http_route(platform, guard),
     ]
 }
 
@@ -84,7 +84,5 @@ fn sources(plan: &Plan) -> Vec<ObjectId> {
     let notebooks: std::collections::BTreeSet<ObjectId> = keys
         .map(|(namespace, name)| notebook_id(namespace, name))
         .collect();
-    std::iter::once(platform_id(&plan.platform))
-        .chain(notebooks)
-        .collect()
+    std::iter::once(plan.platform.id()).chain(notebooks).collect()
 }

@@ -4,17 +4,26 @@
 //! YAML, and never makes an object.
 
 pub mod arguments;
+pub mod auth_mode;
 pub mod backend_tls;
+pub mod certificate;
 pub mod companion;
 pub mod defaults;
 pub mod digest;
+pub mod duration;
+pub mod gateway;
+pub mod groups;
 pub mod habits;
+pub mod host;
 pub mod image;
+pub mod ingress_mode;
 pub mod keys;
 pub mod legacy;
+pub mod login;
 pub mod names;
 pub mod notebook;
 pub mod platform;
 pub mod pod;
 pub mod programs;
 pub mod quantity;
+pub mod tls_profile;

@@ -7,6 +7,7 @@ pub mod class;
 pub mod exposed;
 pub mod guard;
 pub mod hash;
+pub mod hop;
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -15,6 +16,7 @@ use crate::input::platform::Operator;
 use crate::krm::object_id::ObjectId;
 use crate::krm::results::Finding;
 use crate::model::companion;
+use crate::model::gateway::{Access, Gateway, State};
 use crate::model::names::{is_dns_label, joined};
 use crate::model::notebook::{NOTEBOOK_PORT, Notebook, Open};
 use crate::model::platform::Platform;
@@ -26,6 +28,8 @@ use guard::Guard;
 pub struct Plan {
     /// The target cluster.
     pub platform: Platform,
+    /// The gateway, the login and the groups that the input defines.
+    pub access: Option<Access>,
     /// The Notebooks to be guarded, by namespace and name.
     pub guards: BTreeMap<(String, String), Guard>,
     /// The Notebooks that are exposed without a guard, by namespace and name.
@@ -37,10 +41,26 @@ pub struct Plan {
     pub culled: BTreeMap<(String, String), u16>,
 }
 
+// === impl Plan ===
+
+impl Plan {
+    /// The gateway that the input defines.
+    pub fn gateway(&self) -> Option<&Gateway> {
+        self.access.as_ref()?.gateway.as_ref()
+    }
+
+    /// Whether anything may be exposed: not while a login that the input calls for cannot be.
+    pub fn serves(&self) -> bool {
+        let fenced = |access: &Access| access.gateway.is_some() && access.state != State::Open;
+        !self.access.as_ref().is_some_and(fenced)
+    }
+}
+
 /// Plans the graph. `open` are the Notebooks to be exposed without a guard; `others` are all that are in the input and not
 /// guarded: by namespace and name, their ports.
 pub fn make(
     platform: Platform,
+    access: Option<Access>,
     notebooks: Vec<Notebook>,
     open: Vec<Open>,
     others: &BTreeMap<(String, String), u16>,
@@ -111,6 +131,7 @@ pub fn make(
         culled: culled.collect(),
         exposed,
         platform,
+        access,
         guards,
         closed,
     }
@@ -147,12 +168,6 @@ fn short_paths(
         let finding = Finding::warning(message).at("metadata.name").found(name.clone());
         findings.push(finding.about(&notebook_id(namespace, name)));
     }
-}
-
-/// The id of a Platform.
-pub fn platform_id(platform: &Platform) -> ObjectId {
-    use crate::input::platform::{GROUP, KIND, VERSION};
-    ObjectId::new(&format!("{GROUP}/{VERSION}"), KIND, "", &platform.name)
 }
 
 /// The id of a Notebook.

@@ -209,6 +209,7 @@ impl<'a> Run<'a> {
         let mut collisions = Vec::new();
         let plan = plan::make(
             platform,
+            None,
             notebooks.guarded,
             notebooks.exposed,
             &notebooks.others,
@@ -223,7 +224,7 @@ impl<'a> Run<'a> {
         let mut sources: BTreeSet<String> = named(&found, &meant)
             .map(|(namespace, notebook)| plan::notebook_id(namespace, &notebook.name).reference())
             .collect();
-        sources.insert(plan::platform_id(&plan.platform).reference());
+        sources.insert(plan.platform.id().reference());
         generated::upsert(
             self.batch,
             &generated,
@@ -293,7 +294,7 @@ impl<'a> Run<'a> {
         }
         let platform = &plan.platform;
         let beside = platform.notebook_controller == Operator::OpenDataHub;
-        let id = plan::platform_id(platform);
+        let id = platform.id();
         let notes = programs::limits(platform.sidecar.program)
             .into_iter()
             .chain(backend_tls::assumed(&platform.backend_tls))

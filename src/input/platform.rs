@@ -168,7 +168,7 @@ pub enum TlsSource {
 }
 
 /// A cert-manager issuer.
-#[derive(Debug, Clone, Default, Deserialize, JsonSchema)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields, default)]
 pub struct IssuerRef {
     /// Its name.
@@ -322,6 +322,22 @@ pub enum RayTokens {
 pub struct SecretsSpec {
     /// How they are named in the output.
     pub strategy: Option<SecretsStrategy>,
+    /// The store of the External Secrets operator, where the strategy is `ExternalSecret`.
+    pub store: Option<SecretStore>,
+    /// Any text. Changing it starts the login service's pods anew, as they must be after a secret changed.
+    pub revision: Option<String>,
+}
+
+/// A store of the External Secrets operator.
+#[derive(Debug, Clone, Default, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields, default)]
+pub struct SecretStore {
+    /// Its name.
+    pub name: Option<String>,
+    /// Its kind: `ClusterSecretStore` or `SecretStore`.
+    pub kind: Option<String>,
+    /// The entry in it, with the properties `clientSecret` and `cookieSecret`.
+    pub key: Option<String>,
 }
 
 /// How secrets are named in the output.

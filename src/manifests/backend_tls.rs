@@ -7,13 +7,14 @@
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 use serde::Serialize;
 
-use super::gateway::GROUP;
+use super::http_route::GROUP;
 use super::{Object, meta};
 use crate::model::backend_tls::{Authority, BackendTls};
-use crate::model::notebook::{GUARD, GUARD_PORT};
+use crate::model::gateway::Gateway;
 use crate::model::platform::Platform;
 use crate::plan::class::Class;
 use crate::plan::guard::Guard;
+use crate::plan::hop::Hop;
 
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
@@ -103,32 +104,60 @@ struct CaRef {
 }
 
 /// The rule for a guard.
-pub fn backend_tls(platform: &Platform, guard: &Guard) -> Object {
+pub fn of_guard(platform: &Platform, guard: &Guard) -> Object {
+    let hop = Hop::to_guard(guard);
     match &platform.backend_tls {
-        BackendTls::DestinationRule(authority) => destination_rule(platform, guard, authority),
-        BackendTls::Policy { version, kind, name } => policy(guard, version, kind, name),
+        BackendTls::DestinationRule(authority) => {
+            let namespace = Some(platform.gateway.pods.namespace.as_str());
+            destination_rule(
+                meta::of_guard_in(guard, &hop.rule, namespace, Class::Enforce),
+                &hop,
+                authority,
+            )
+        }
+        BackendTls::Policy { version, kind, name } => policy(
+            meta::of_guard(guard, &hop.service, Class::Enforce),
+            &hop,
+            version,
+            kind,
+            name,
+        ),
+    }
+}
+
+/// The rule for the login service.
+pub fn of_login(platform: &Platform, gateway: &Gateway) -> Object {
+    let hop = Hop::to_login(gateway);
+    match &platform.backend_tls {
+        BackendTls::DestinationRule(authority) => {
+            let namespace = &gateway.pods.namespace;
+            destination_rule(
+                meta::of_gateway(gateway, &hop.rule, namespace, Class::Enforce),
+                &hop,
+                authority,
+            )
+        }
+        BackendTls::Policy { version, kind, name } => {
+            let metadata = meta::of_gateway(gateway, &hop.service, &gateway.namespace, Class::Enforce);
+            policy(metadata, &hop, version, kind, name)
+        }
     }
 }
 
 /// In the namespace of the gateway's pods, where Istio looks first, seen by nobody else, and out of reach of who owns the Notebook. The
 /// browser's host would be the name asked for and verified if none were given here.
-fn destination_rule(platform: &Platform, guard: &Guard, authority: &Authority) -> Object {
-    let host = guard.host();
+fn destination_rule(metadata: ObjectMeta, hop: &Hop, authority: &Authority) -> Object {
+    let host = hop.host();
     let rule = DestinationRule {
         api_version: "networking.istio.io/v1",
         kind: "DestinationRule",
-        metadata: meta::of_guard_in(
-            guard,
-            &guard.route,
-            Some(&platform.gateway.pods.namespace),
-            Class::Enforce,
-        ),
+        metadata,
         spec: DestinationRuleSpec {
             host: format!("{host}.cluster.local"),
             export_to: vec!["."],
             traffic_policy: TrafficPolicy {
                 port_level_settings: vec![PortSettings {
-                    port: PortSelector { number: GUARD_PORT },
+                    port: PortSelector { number: hop.port },
                     tls: ClientTls {
                         mode: "SIMPLE",
                         sni: host.clone(),
@@ -150,20 +179,20 @@ fn destination_rule(platform: &Platform, guard: &Guard, authority: &Authority) -
     Object::new(Class::Enforce, &rule)
 }
 
-fn policy(guard: &Guard, version: &str, kind: &str, name: &str) -> Object {
+fn policy(metadata: ObjectMeta, hop: &Hop, version: &str, kind: &str, name: &str) -> Object {
     let policy = BackendTlsPolicy {
         api_version: format!("{GROUP}/{version}"),
         kind: "BackendTLSPolicy",
-        metadata: meta::of_guard(guard, &guard.service, Class::Enforce),
+        metadata,
         spec: BackendTlsPolicySpec {
             target_refs: vec![TargetRef {
                 group: "",
                 kind: "Service",
-                name: guard.service.clone(),
-                section_name: GUARD,
+                name: hop.service.clone(),
+                section_name: hop.port_name,
             }],
             validation: Validation {
-                hostname: guard.host(),
+                hostname: hop.host(),
                 ca_certificate_refs: vec![CaRef {
                     group: "",
                     kind: kind.to_owned(),

@@ -6,11 +6,12 @@ use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 
 use crate::krm::annotations::MANAGED_BY;
 use crate::krm::object_id::ObjectId;
+use crate::model::gateway::{Gateway, Groups};
 use crate::model::keys;
 use crate::model::platform::Platform;
 use crate::plan::class::Class;
 use crate::plan::guard::Guard;
-use crate::plan::{notebook_id, platform_id};
+use crate::plan::notebook_id;
 
 /// Argo CD's wave after all others.
 const LAST_WAVE: &str = "20";
@@ -55,14 +56,57 @@ pub fn of_notebook_in(
 /// Metadata of an object that the platform itself calls for: it names no workload, so that none takes it along. What
 /// protects is not pruned either; what is per workload may be, for it closes by being gone.
 pub fn of_platform(platform: &Platform, name: &str, namespace: &str, class: Class) -> ObjectMeta {
-    let source = platform_id(platform);
+    let source = platform.id();
     let mut meta = of(&source, name, Some(namespace), class);
     if class == Class::Enforce {
-        for (key, value) in keys::NEVER_PRUNED {
-            annotate(&mut meta, key, value);
-        }
+        protect(&mut meta);
     }
     meta
+}
+
+/// Metadata of an object made for the gateway that the input defines. What protects is not pruned. Beside Open Data Hub's
+/// operator each object says that it is not the operator's.
+pub fn of_gateway(gateway: &Gateway, name: &str, namespace: &str, class: Class) -> ObjectMeta {
+    let mut meta = of(&gateway.source, name, Some(namespace), class);
+    if class == Class::Enforce {
+        protect(&mut meta);
+    }
+    if gateway.beside_operator {
+        annotate(&mut meta, keys::MANAGED, "false");
+    }
+    meta
+}
+
+/// Metadata of an object made for the gateway, in no namespace.
+pub fn of_gateway_in_cluster(gateway: &Gateway, name: &str, class: Class) -> ObjectMeta {
+    let mut meta = of_gateway(gateway, name, "", class);
+    meta.namespace = None;
+    meta
+}
+
+/// Metadata of an object made for the gateway, by which one of several Istios knows it as its own.
+pub fn of_istio(gateway: &Gateway, name: &str, namespace: &str, class: Class) -> ObjectMeta {
+    let mut meta = of_gateway(gateway, name, namespace, class);
+    if let Some(revision) = gateway.revision {
+        label(&mut meta, keys::ISTIO_REVISION, revision);
+    }
+    meta
+}
+
+/// Metadata of an object made for an Auth's groups; without a namespace for the whole cluster.
+pub fn of_groups(groups: &Groups, beside_operator: bool, name: &str, namespace: Option<&str>) -> ObjectMeta {
+    let mut meta = of(&groups.source, name, namespace, Class::Support);
+    if beside_operator {
+        annotate(&mut meta, keys::MANAGED, "false");
+    }
+    meta
+}
+
+/// Keeps an object from every prune.
+fn protect(meta: &mut ObjectMeta) {
+    for (key, value) in keys::NEVER_PRUNED {
+        annotate(meta, key, value);
+    }
 }
 
 /// Metadata of an AccessGraph: the last thing to be applied, when what it lists is there.

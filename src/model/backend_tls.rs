@@ -189,7 +189,7 @@ fn key(given: &CaRef, findings: &mut Vec<Finding>) {
 }
 
 /// Major and minor number of a version.
-fn parse(version: &str) -> Option<(u32, u32)> {
+pub fn parse(version: &str) -> Option<(u32, u32)> {
     let (major, minor) = version.split_once('.')?;
     Some((major.parse().ok()?, minor.parse().ok()?))
 }

@@ -42,8 +42,15 @@ pub const GATEWAY_NAMESPACE: Default = Default::same("gateway.namespace", "opens
 /// `gateway.className`
 pub const GATEWAY_CLASS: Default = Default::same("gateway.className", "data-science-gateway-class");
 /// `gateway.controllerName`
-pub const GATEWAY_CONTROLLER: Default =
-    Default::same("gateway.controllerName", "openshift.io/gateway-controller/v1");
+pub const GATEWAY_CONTROLLER: Default = Default {
+    path: "gateway.controllerName",
+    openshift: "openshift.io/gateway-controller/v1",
+    kubernetes: "istio.io/gateway-controller",
+};
+/// `gateway.controllerName` of Envoy Gateway.
+pub const ENVOY_GATEWAY_CONTROLLER: &str = "gateway.envoyproxy.io/gatewayclass-controller";
+/// `gateway.version` of Envoy Gateway.
+pub const ENVOY_GATEWAY_VERSION: &str = "1.9";
 /// `gateway.implementation`
 pub const GATEWAY_IMPLEMENTATION: Default = Default::same("gateway.implementation", "Istio");
 /// `gateway.ingressMode`
@@ -111,13 +118,32 @@ pub const RAY_GUARD: Default = Default::same("rayClusters.guard", "All");
 pub const RAY_OPERATOR: Default = Default::same("rayClusters.operator", "None");
 /// `rayClusters.rayTokens`
 pub const RAY_TOKENS: Default = Default::same("rayClusters.rayTokens", "Off");
+/// `images.kubeAuthProxy`: the digest at which Open Data Hub pins the image that holds it (opendatahub-io/kubeflow
+/// `components/odh-notebook-controller/config/base/params.env`).
+pub const LOGIN_IMAGE: Default = Default::same(
+    "images.kubeAuthProxy",
+    "quay.io/opendatahub/odh-kube-auth-proxy@sha256:dcb09fbabd8811f0956ef612a0c9ddd5236804b9bd6548a0647d2b531c9d01b3",
+);
+/// `secrets.store.kind`
+pub const STORE_KIND: Default = Default::same("secrets.store.kind", "ClusterSecretStore");
+/// `secrets.store.key`
+pub const STORE_KEY: Default = Default::same("secrets.store.key", "kube-auth-proxy");
 /// `secrets.strategy`
 pub const SECRETS_STRATEGY: Default = Default::same("secrets.strategy", "Reference");
 /// `accessGraphs`
 pub const ACCESS_GRAPHS: Default = Default::same("accessGraphs", "Emit");
 
 /// Fields whose default comes from other fields, or is no single value.
-const DERIVED: [(&str, &str); 5] = [
+const DERIVED: [(&str, &str); 8] = [
+    (
+        "gateway.name",
+        "of a GatewayConfig in the input as above, of a Gateway `odh-gateway`",
+    ),
+    (
+        "gateway.controllerName",
+        "for EnvoyGateway `gateway.envoyproxy.io/gatewayclass-controller`",
+    ),
+    ("gateway.version", "for EnvoyGateway `1.9`"),
     ("notebooks.routeNamespace", "the value of `applicationsNamespace`"),
     (
         "notebooks.culler.namespace",
@@ -138,7 +164,7 @@ const DERIVED: [(&str, &str); 5] = [
 pub const SIDECAR_IMAGE_VARIABLE: &str = "RELATED_IMAGE_OSE_KUBE_RBAC_PROXY_IMAGE";
 
 /// All of them, in the order of the schema.
-pub const TABLE: [&Default; 33] = [
+pub const TABLE: [&Default; 36] = [
     &APPLICATIONS_NAMESPACE,
     &GATEWAY_OPERATOR,
     &GATEWAY_NAME,
@@ -163,6 +189,7 @@ pub const TABLE: [&Default; 33] = [
     &SIDECAR_MEMORY[0],
     &SIDECAR_CPU[1],
     &SIDECAR_MEMORY[1],
+    &LOGIN_IMAGE,
     &ALLOW_TAGS,
     &ALLOW_UNAUTHENTICATED,
     &NOTEBOOK_CONTROLLER,
@@ -171,6 +198,8 @@ pub const TABLE: [&Default; 33] = [
     &RAY_OPERATOR,
     &RAY_TOKENS,
     &SECRETS_STRATEGY,
+    &STORE_KIND,
+    &STORE_KEY,
     &ACCESS_GRAPHS,
 ];
 

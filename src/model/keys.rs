@@ -22,9 +22,16 @@ pub const NEVER_PRUNED: [(&str, &str); 3] = [
     ("argocd.argoproj.io/sync-options", "Prune=false"),
     ("client.lifecycle.config.k8s.io/deletion", "detach"),
 ];
+/// How long OpenShift's router waits for an answer.
+pub const ROUTE_TIMEOUT: &str = "haproxy.router.openshift.io/timeout";
+/// Has OpenShift's router trust the service CA behind a Route.
+pub const ROUTE_SERVICE_CA: &str = "router.openshift.io/service-ca-certificate";
 /// The annotations of others that we write on generated objects.
-pub const OWN_ANNOTATIONS: [&str; 5] = [
+pub const OWN_ANNOTATIONS: [&str; 8] = [
     SYNC_WAVE,
+    MANAGED,
+    ROUTE_TIMEOUT,
+    ROUTE_SERVICE_CA,
     SERVING_CERTIFICATE,
     NEVER_PRUNED[0].0,
     NEVER_PRUNED[1].0,
@@ -98,6 +105,16 @@ pub const STATEFUL_SET: &str = "statefulset";
 pub const WORKBENCHES: &str = "opendatahub.io/workbenches";
 /// Label on routes: the Notebook's namespace.
 pub const NOTEBOOK_NAMESPACE: &str = "notebook-namespace";
+
+/// Annotation by which Open Data Hub's operator leaves an object alone altogether
+/// (opendatahub-io/odh-platform-utilities `framework/controller/actions/deploy`; recorded).
+pub const MANAGED: &str = "opendatahub.io/managed";
+/// Annotation on pods: what a person changes to have them started anew.
+pub const SECRET_REVISION: &str = "gatewright.dev/secret-revision";
+/// Label by which one of several Istios knows what is its own.
+pub const ISTIO_REVISION: &str = "istio.io/rev";
+/// Label that a workload's pods are selected by.
+pub const APP: &str = "app";
 
 /// Label that every namespace has.
 pub const NAMESPACE_NAME: &str = "kubernetes.io/metadata.name";

@@ -50,6 +50,15 @@ pub fn is_dns_name(text: &str) -> bool {
     text.len() <= NAME_MAX && text.split('.').all(is_dns_label)
 }
 
+/// Whether a text can be a key of a Secret or ConfigMap: letters, digits, dashes, dots and underscores, 253 at most.
+pub fn is_secret_key(text: &str) -> bool {
+    (1..=NAME_MAX).contains(&text.len())
+        && ![".", ".."].contains(&text)
+        && text
+            .bytes()
+            .all(|byte| byte.is_ascii_alphanumeric() || b"-._".contains(&byte))
+}
+
 /// A DNS label near to a text that is none, for a proposal; `None` where nothing of it is left.
 pub fn near_label(text: &str, max: usize) -> Option<String> {
     let dashed: String = text

@@ -10,13 +10,17 @@ use serde_json::Value;
 
 use super::backend_tls::{self, BackendTls};
 use super::defaults::{self, Default as FieldDefault};
+use super::gateway::Facts;
 use super::image;
-use super::names::{is_dns_label, is_label_key, is_label_value, near_label};
+use super::keys;
+use super::login::{Secrets, Store};
+use super::names::{is_dns_label, is_dns_name, is_label_key, is_label_value, near_label};
 use super::quantity::Quantity;
 use crate::input::platform::{
-    AccessGraphs, Flavor, GatewayImplementation, Operator, PlatformSpec, SecretsStrategy, SidecarProgram,
-    SubjectsSpec, TlsSource,
+    AccessGraphs, Flavor, GROUP, GatewayImplementation, GatewaySpec, KIND, OnMissingOidc, Operator,
+    PlatformSpec, SecretsSpec, SecretsStrategy, SidecarProgram, SubjectsSpec, TlsSource, VERSION,
 };
+use crate::krm::object_id::ObjectId;
 use crate::krm::results::Finding;
 
 /// The target cluster.
@@ -24,6 +28,10 @@ use crate::krm::results::Finding;
 pub struct Platform {
     /// Name of the document; marks what is written for the platform itself.
     pub name: String,
+    /// What the cluster is.
+    pub flavor: Flavor,
+    /// What a gateway that the input defines is made with.
+    pub facts: Facts,
     /// Namespace for Notebooks that name none.
     pub default_namespace: Option<String>,
     /// The gateway that routes attach to.
@@ -144,6 +152,7 @@ pub fn resolve(
         findings,
     };
     let gateway = spec.gateway.unwrap_or_default();
+    let images = spec.images.unwrap_or_default();
     let notebooks = spec.notebooks.unwrap_or_default();
     let tls = spec.tls.unwrap_or_default();
     let applications = resolver.namespace(spec.applications_namespace, &defaults::APPLICATIONS_NAMESPACE);
@@ -151,9 +160,9 @@ pub fn resolve(
         Some(given) => resolver.namespace(Some(given), &defaults::ROUTE_NAMESPACE),
         None => applications.clone(),
     };
-    let gateway_name = resolver.text(gateway.name, &defaults::GATEWAY_NAME);
+    let gateway_name = resolver.text(gateway.name.clone(), &defaults::GATEWAY_NAME);
     resolver.label_value(&gateway_name, "spec.gateway.name");
-    let gateway_namespace = resolver.namespace(gateway.namespace, &defaults::GATEWAY_NAMESPACE);
+    let gateway_namespace = resolver.namespace(gateway.namespace.clone(), &defaults::GATEWAY_NAMESPACE);
     let implementation = resolver.choice(gateway.implementation, &defaults::GATEWAY_IMPLEMENTATION)?;
     let sidecar = spec.sidecar.unwrap_or_default();
     let allow_tags = spec
@@ -162,14 +171,57 @@ pub fn resolve(
     let image = resolver.image(sidecar.image, environment, allow_tags);
     let controller = resolver.choice::<Operator>(notebooks.controller, &defaults::NOTEBOOK_CONTROLLER)?;
     let program = resolver.program(sidecar.program, controller, &image)?;
-    let gateway_api = resolver.text(gateway.gateway_api, &defaults::GATEWAY_API);
+    let gateway_api = resolver.text(gateway.gateway_api.clone(), &defaults::GATEWAY_API);
     let issuer = resolver.tls(&tls)?;
-    let pods = resolver.gateway_pods(
+    let pod_namespace = gateway
+        .pod_namespace
+        .clone()
+        .map(|given| resolver.checked(given, "spec.gateway.podNamespace"));
+    let pods = gateway_pods(
         implementation,
         &gateway_name,
         &gateway_namespace,
-        gateway.pod_namespace,
+        pod_namespace.as_deref(),
     );
+    let login_image = resolver.text(images.kube_auth_proxy, &defaults::LOGIN_IMAGE);
+    image::check(
+        &login_image,
+        allow_tags,
+        "spec.images.kubeAuthProxy",
+        resolver.findings,
+    );
+    let facts = Facts {
+        operator: resolver.choice(gateway.operator, &defaults::GATEWAY_OPERATOR)?,
+        name: gateway.name.clone().filter(|name| !name.is_empty()),
+        class_name: resolver.class_name(&gateway),
+        controller_name: match gateway.controller_name.clone().filter(|name| !name.is_empty()) {
+            Some(name) => name,
+            None if implementation == GatewayImplementation::EnvoyGateway => {
+                defaults::ENVOY_GATEWAY_CONTROLLER.to_owned()
+            }
+            None => defaults::GATEWAY_CONTROLLER.on(resolver.flavor).to_owned(),
+        },
+        implementation,
+        pod_namespace,
+        ingress_mode: gateway.ingress_mode,
+        gateway_api: backend_tls::parse(&gateway_api)?,
+        version: backend_tls::parse(
+            &match gateway.version.clone().filter(|version| !version.is_empty()) {
+                Some(version) => version,
+                None if implementation == GatewayImplementation::EnvoyGateway => {
+                    defaults::ENVOY_GATEWAY_VERSION.to_owned()
+                }
+                None => defaults::GATEWAY_VERSION.on(resolver.flavor).to_owned(),
+            },
+        )?,
+        domain: resolver.domain(spec.domain),
+        auth_mode: spec.auth_mode,
+        on_missing_oidc: resolver
+            .choice::<OnMissingOidc>(spec.on_missing_oidc, &defaults::ON_MISSING_OIDC)?,
+        issuer: tls.issuer_ref.clone().unwrap_or_default(),
+        login_image,
+        secrets: resolver.secrets(spec.secrets.unwrap_or_default())?,
+    };
     let target = backend_tls::Target {
         implementation,
         gateway_api: &gateway_api,
@@ -191,6 +243,8 @@ pub fn resolve(
     let (label, value) = defaults::CULLER_LABEL;
     let platform = Platform {
         name: name.to_owned(),
+        flavor: resolver.flavor,
+        facts,
         default_namespace: spec
             .default_namespace
             .map(|given| resolver.checked(given, "spec.defaultNamespace")),
@@ -239,21 +293,46 @@ pub fn resolve(
 
 /// Says which settings nothing acts on yet, where somebody may count on them.
 fn without_effect(spec: &PlatformSpec, findings: &mut Vec<Finding>) {
-    let gateway_operator = spec.gateway.as_ref().and_then(|gateway| gateway.operator);
-    let strategy = spec.secrets.as_ref().and_then(|secrets| secrets.strategy);
-    let rows = [
-        (
-            "gateway.operator",
-            gateway_operator == Some(Operator::OpenDataHub),
+    if spec.ray_clusters.is_some() {
+        findings.push(Finding::info("is read, and nothing acts on it yet").at("spec.rayClusters"));
+    }
+}
+
+// === impl Platform ===
+
+impl Platform {
+    /// Which document it is.
+    pub fn id(&self) -> ObjectId {
+        ObjectId::new(&format!("{GROUP}/{VERSION}"), KIND, "", &self.name)
+    }
+}
+
+/// The namespace in which Envoy Gateway runs its proxies unless told otherwise.
+const ENVOY_GATEWAY_NAMESPACE: &str = "envoy-gateway-system";
+
+/// The pods behind a Gateway.
+pub fn gateway_pods(
+    implementation: GatewayImplementation,
+    name: &str,
+    namespace: &str,
+    pod_namespace: Option<&str>,
+) -> Pods {
+    let (own, labels) = match implementation {
+        GatewayImplementation::Istio => (
+            namespace,
+            BTreeMap::from([(keys::GATEWAY_NAME.to_owned(), name.to_owned())]),
         ),
-        ("rayClusters", spec.ray_clusters.is_some()),
-        (
-            "secrets.strategy",
-            strategy == Some(SecretsStrategy::ExternalSecret),
+        GatewayImplementation::EnvoyGateway => (
+            ENVOY_GATEWAY_NAMESPACE,
+            BTreeMap::from([
+                (keys::ENVOY_GATEWAY_NAME.to_owned(), name.to_owned()),
+                (keys::ENVOY_GATEWAY_NAMESPACE.to_owned(), namespace.to_owned()),
+            ]),
         ),
-    ];
-    for (field, _) in rows.iter().filter(|(_, set)| *set) {
-        findings.push(Finding::info("is read, and nothing acts on it yet").at(format!("spec.{field}")));
+    };
+    Pods {
+        namespace: pod_namespace.unwrap_or(own).to_owned(),
+        labels,
     }
 }
 
@@ -407,33 +486,65 @@ impl Resolver<'_> {
         })
     }
 
-    fn gateway_pods(
-        &mut self,
-        implementation: GatewayImplementation,
-        name: &str,
-        namespace: &str,
-        pod_namespace: Option<String>,
-    ) -> Pods {
-        use super::keys::{ENVOY_GATEWAY_NAME, ENVOY_GATEWAY_NAMESPACE, GATEWAY_NAME};
-        let (own, labels) = match implementation {
-            GatewayImplementation::Istio => (
-                namespace,
-                BTreeMap::from([(GATEWAY_NAME.to_owned(), name.to_owned())]),
-            ),
-            // Envoy Gateway runs its proxies in a namespace of its own unless told otherwise.
-            GatewayImplementation::EnvoyGateway => (
-                "envoy-gateway-system",
-                BTreeMap::from([
-                    (ENVOY_GATEWAY_NAME.to_owned(), name.to_owned()),
-                    (ENVOY_GATEWAY_NAMESPACE.to_owned(), namespace.to_owned()),
-                ]),
-            ),
-        };
-        let namespace = match pod_namespace {
-            Some(given) => self.checked(given, "spec.gateway.podNamespace"),
-            None => own.to_owned(),
-        };
-        Pods { namespace, labels }
+    /// The class's name, where one is given.
+    fn class_name(&mut self, gateway: &GatewaySpec) -> Option<String> {
+        let given = gateway.class_name.clone().filter(|name| !name.is_empty())?;
+        if !is_dns_name(&given) {
+            let message = "is no name of a GatewayClass: lower-case letters, digits, dashes and dots";
+            let finding = Finding::error(message).at("spec.gateway.className");
+            self.findings.push(finding.found(given.clone()));
+        }
+        Some(given)
+    }
+
+    fn domain(&mut self, given: Option<String>) -> Option<String> {
+        let given = given.filter(|domain| !domain.is_empty())?;
+        if !is_dns_name(&given) {
+            let message = "is no domain: lower-case letters, digits, dashes and dots";
+            let finding = Finding::error(message).at("spec.domain").found(given.clone());
+            let near = given.trim_start_matches("*.").trim_matches('.').to_lowercase();
+            self.findings.push(if is_dns_name(&near) {
+                finding.propose(near)
+            } else {
+                finding
+            });
+        }
+        Some(given)
+    }
+
+    fn secrets(&mut self, given: SecretsSpec) -> Option<Secrets> {
+        let strategy = self.choice(given.strategy, &defaults::SECRETS_STRATEGY)?;
+        let store = given.store.clone().unwrap_or_default();
+        let name = store.name.filter(|name| !name.is_empty());
+        let external = strategy == SecretsStrategy::ExternalSecret;
+        if external && name.is_none() {
+            let message =
+                "is missing: an ExternalSecret needs a store of the External Secrets operator to fetch from";
+            self.findings
+                .push(Finding::error(message).at("spec.secrets.store.name"));
+        }
+        if !external && given.store.is_some() {
+            let message = "has no effect: the strategy is Reference, so Secrets are expected to exist";
+            let finding = Finding::warning(message).at("spec.secrets.store");
+            self.findings.push(finding);
+        }
+        if let Some(wrong) = name.as_ref().filter(|name| !is_dns_name(name)) {
+            let message = "is no name of a store: lower-case letters, digits, dashes and dots";
+            let finding = Finding::error(message).at("spec.secrets.store.name");
+            self.findings.push(finding.found(wrong.clone()));
+        }
+        let kind = self.text(store.kind, &defaults::STORE_KIND);
+        if !["ClusterSecretStore", "SecretStore"].contains(&kind.as_str()) {
+            let finding =
+                Finding::error("must be ClusterSecretStore or SecretStore").at("spec.secrets.store.kind");
+            self.findings
+                .push(finding.found(kind.clone()).propose("ClusterSecretStore"));
+        }
+        let key = self.text(store.key, &defaults::STORE_KEY);
+        Some(Secrets {
+            store: name.filter(|_| external).map(|name| Store { name, kind, key }),
+            revision: given.revision.filter(|text| !text.is_empty()),
+        })
     }
 
     fn resources(&mut self, cpu: [Option<String>; 2], memory: [Option<String>; 2]) -> Resources {
@@ -494,7 +605,7 @@ impl Resolver<'_> {
 }
 
 /// Groups that hold everybody of a kind.
-const EVERYBODY: [&str; 2] = ["system:authenticated", "system:serviceaccounts"];
+pub const EVERYBODY: [&str; 2] = ["system:authenticated", "system:serviceaccounts"];
 
 /// Checks amounts: quantities, not negative, requests within limits. `path` names the field of a side and a resource.
 pub fn check_resources(

@@ -12,10 +12,11 @@ pub fn of(value: &Value) -> String {
 }
 
 /// The labels that we write. What others add beside them is theirs.
-const OWN_LABELS: [&str; 3] = [
+const OWN_LABELS: [&str; 4] = [
     annotations::MANAGED_BY,
     keys::NOTEBOOK_NAME,
     keys::NOTEBOOK_NAMESPACE,
+    keys::ISTIO_REVISION,
 ];
 
 /// A generated object without what others may add to it: foreign labels and annotations, and its own hash.
