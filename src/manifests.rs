@@ -6,11 +6,16 @@ pub mod access_graph;
 pub mod backend_tls;
 pub mod certificate;
 pub mod config;
+pub mod gateway;
+pub mod groups;
 pub mod http_route;
+pub mod login;
+pub mod login_access;
 pub mod meta;
 pub mod network;
 pub mod object;
 pub mod rbac;
+pub mod scaling;
 pub mod service;
 pub mod sidecar;
 
@@ -18,6 +23,9 @@ pub use object::Object;
 
 use crate::input::platform::Operator;
 use crate::krm::object_id::ObjectId;
+use crate::model::gateway::Access;
+use crate::model::platform::Platform;
+use crate::plan::class::Class;
 use crate::plan::guard::Guard;
 use crate::plan::{Plan, notebook_id};
 
@@ -43,11 +51,54 @@ pub fn objects(plan: &Plan) -> Vec<Object> {
         objects.push(network::unguarded_policy(platform, exposed));
         objects.push(http_route::unguarded_route(platform, exposed));
     }
+    if let Some(access) = &plan.access {
+        objects.extend(of_access(platform, access));
+    }
+    if !plan.serves() {
+        objects.retain(|object| object.class != Class::Serve);
+    }
     objects.sort_by_key(Object::apply_order);
     if platform.access_graphs {
-        let graphs = access_graph::access_graphs(&sources(plan), &objects);
+        let graphs = access_graph::access_graphs(plan, &sources(plan), &objects);
         objects.extend(graphs);
     }
+    objects
+}
+
+/// The gateway, the login service and the groups that the input defines.
+fn of_access(platform: &Platform, access: &Access) -> Vec<Object> {
+    let mut objects = Vec::new();
+    let beside_operator = access
+        .gateway
+        .as_ref()
+        .is_some_and(|gateway| gateway.beside_operator);
+    if let Some(groups) = &access.groups {
+        objects.extend(groups::objects(platform, beside_operator, groups));
+    }
+    let Some(gateway) = &access.gateway else {
+        return objects;
+    };
+    if gateway.network_policies {
+        objects.push(login_access::closing_policy(gateway));
+        objects.extend(login_access::issuer_policy(gateway));
+    }
+    objects.push(backend_tls::of_login(platform, gateway));
+    objects.extend(gateway::objects(gateway));
+    objects.extend(certificate::of_gateway(gateway));
+    objects.extend(certificate::of_login(platform, gateway));
+    objects.push(login_access::service_account(gateway));
+    objects.extend(login_access::token_review(gateway));
+    objects.extend(login_access::oauth_client(gateway, access.mode));
+    objects.extend(login_access::external_secrets(gateway));
+    objects.push(login::service(platform, gateway));
+    if let Some(deployment) = login::deployment(gateway) {
+        objects.push(deployment);
+        objects.extend(scaling::autoscaler(gateway));
+        objects.push(scaling::budget(gateway));
+    }
+    objects.extend(gateway::routes(gateway));
+    objects.push(http_route::login_route(gateway));
+    objects.extend(http_route::legacy_redirect(gateway));
     objects
 }
 
@@ -56,7 +107,7 @@ fn ours_alone(plan: &Plan, guard: &Guard) -> Vec<Object> {
     let platform = &plan.platform;
     let mut objects = rbac::access(platform, guard);
     objects.extend(rbac::service_account(platform, guard));
-    objects.extend(certificate::certificate(platform, guard));
+    objects.extend(certificate::of_guard(platform, guard));
     objects.push(backend_tls::of_guard(platform, guard));
     objects.extend(http_route::short_route(platform, guard));
     objects

@@ -22,6 +22,7 @@ pub mod legacy;
 pub mod login;
 pub mod names;
 pub mod notebook;
+pub mod operator;
 pub mod platform;
 pub mod pod;
 pub mod programs;

@@ -3,18 +3,21 @@
 //! Takes framed sources and the environment's few words; gives what is to become of each item, what is added, and
 //! findings. With any error nothing changes. Pure: no file, clock, environment or randomness.
 
+mod access;
 mod accounts;
 mod canonical;
 mod convert;
 mod generated;
 mod images;
 mod neighbours;
+mod notebooks;
 mod patch;
 pub mod path;
 pub mod platform;
 mod policies;
 pub mod rendered;
 pub mod respond;
+mod secrets;
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -22,6 +25,7 @@ use serde_json::Value;
 
 use accounts::Accounts;
 use images::Images;
+use notebooks::{Found, Meaning, named};
 
 use crate::input::notebook as document;
 use crate::input::platform::{self as platform_document, Operator};
@@ -33,10 +37,10 @@ use crate::krm::tree::Node;
 use crate::krm::write::Change;
 use crate::manifests::{self, Object, sidecar};
 use crate::model::keys;
-use crate::model::notebook::{self as model, Switch};
+use crate::model::notebook::{self as model};
 use crate::model::platform::{Environment, Platform};
 use crate::model::programs;
-use crate::model::{backend_tls, companion, image, pod};
+use crate::model::{backend_tls, companion, pod};
 use crate::plan;
 
 /// A framed source.
@@ -69,28 +73,11 @@ pub struct Outcome {
 }
 
 /// Kinds that later versions act on, and what to say of them until then.
-const NOT_YET: [(&str, &str, &str); 4] = [
-    (
-        "ray.io",
-        "RayCluster",
-        "passes through unchanged: this version does not guard RayClusters yet",
-    ),
-    (
-        "services.platform.opendatahub.io",
-        "Auth",
-        "passes through unchanged: this version does not act on it yet",
-    ),
-    (
-        "services.platform.opendatahub.io",
-        "Gateway",
-        "passes through unchanged: this version does not act on it yet",
-    ),
-    (
-        "services.platform.opendatahub.io",
-        "GatewayConfig",
-        "passes through unchanged: this version does not act on it yet",
-    ),
-];
+const NOT_YET: [(&str, &str, &str); 1] = [(
+    "ray.io",
+    "RayCluster",
+    "passes through unchanged: this version does not guard RayClusters yet",
+)];
 
 /// Our own kinds: what people write, and what we write.
 const OWN_KINDS: [&str; 2] = [platform_document::KIND, manifests::access_graph::KIND];
@@ -132,49 +119,6 @@ struct Run<'a> {
     findings: Vec<Finding>,
 }
 
-/// A Notebook of the input.
-struct Found<'a> {
-    framed: &'a Framed,
-    at: (usize, usize),
-    item: &'a Item,
-    value: Value,
-    tree: Node,
-    document: document::Notebook,
-    /// What it is now, if it was one of Open Data Hub 2. Value and document are those.
-    converted: Option<convert::Converted>,
-}
-
-/// What is to become of a Notebook.
-enum Meaning {
-    /// It gets a guard.
-    Guarded(model::Notebook),
-    /// It does not. Its port is known, for the culler; and whether it is exposed all the same.
-    Unguarded { port: u16, open: Option<model::Open> },
-}
-
-/// All Notebooks, by what is to become of them.
-#[derive(Default)]
-struct Understood {
-    guarded: Vec<model::Notebook>,
-    exposed: Vec<model::Open>,
-    /// Those that are not guarded, by namespace and name: their ports.
-    others: BTreeMap<(String, String), u16>,
-    /// For each in turn its namespace and meaning, where these are known.
-    meant: Vec<Option<(String, Meaning)>>,
-}
-
-// === impl Found ===
-
-impl Found<'_> {
-    /// The text to edit, and the item in it.
-    fn text(&self) -> (&Source, &Item) {
-        match &self.converted {
-            Some(converted) => (&converted.source, &converted.item),
-            None => (&self.framed.source, self.item),
-        }
-    }
-}
-
 // === impl Run ===
 
 impl<'a> Run<'a> {
@@ -185,10 +129,11 @@ impl<'a> Run<'a> {
         };
         self.check_kinds();
         let platform = platform::find(self.batch, environment, &mut self.findings);
+        let documents = access::Documents::find(self.batch, &mut self.findings);
         let found = self.notebooks();
         let generated = generated::find(self.batch);
-        let Some(platform) = self.needed(platform, &found) else {
-            if found.is_empty() {
+        let Some(mut platform) = self.needed(platform, &found, &documents) else {
+            if found.is_empty() && documents.is_empty() {
                 generated::upsert(
                     self.batch,
                     &generated,
@@ -205,11 +150,12 @@ impl<'a> Run<'a> {
             }
             return outcome;
         };
+        let access = documents.resolve(&mut platform, &mut self.findings);
         let notebooks = self.understand(&found, &platform);
         let mut collisions = Vec::new();
         let plan = plan::make(
             platform,
-            None,
+            access,
             notebooks.guarded,
             notebooks.exposed,
             &notebooks.others,
@@ -220,11 +166,13 @@ impl<'a> Run<'a> {
         self.collided(&found, &meant, collisions);
         self.patch(&found, &meant, &plan, &mut outcome);
         self.surroundings(&found, &meant, &plan);
+        documents.surroundings(&plan, &generated, &mut self.findings);
         let objects = manifests::objects(&plan);
         let mut sources: BTreeSet<String> = named(&found, &meant)
             .map(|(namespace, notebook)| plan::notebook_id(namespace, &notebook.name).reference())
             .collect();
         sources.insert(plan.platform.id().reference());
+        sources.extend(documents.sources());
         generated::upsert(
             self.batch,
             &generated,
@@ -234,57 +182,6 @@ impl<'a> Run<'a> {
             &mut self.findings,
         );
         outcome
-    }
-
-    /// What each Notebook is meant to be, and which of them are given twice.
-    fn understand(&mut self, found: &[Found<'a>], platform: &Platform) -> Understood {
-        let beside = platform.notebook_controller == Operator::OpenDataHub;
-        let mut understood = Understood::default();
-        let mut seen = BTreeMap::new();
-        for (index, notebook) in found.iter().enumerate() {
-            let meaning = self.meaning(notebook, platform);
-            if let Some((namespace, _)) = &meaning
-                && let Some(first) = seen.insert((namespace.clone(), notebook.document.name.clone()), index)
-            {
-                let other = found[first].item.file(&found[first].framed.source, None);
-                let place = other.position.map_or(String::new(), |at| format!(":{}", at.line));
-                let message = format!(
-                    "this Notebook is given twice; the other one is in {}{place}",
-                    other.path
-                );
-                self.about(notebook, Finding::error(message).at("metadata.name"));
-            }
-            match &meaning {
-                Some((namespace, Meaning::Unguarded { port, open })) => {
-                    let id = (namespace.clone(), notebook.document.name.clone());
-                    understood.others.insert(id, *port);
-                    understood.exposed.extend(open.clone());
-                }
-                Some((namespace, Meaning::Guarded(guard))) => {
-                    let mut guard = guard.clone();
-                    // The controller only ever makes one that is not there: the user's own, with pull secrets in it, stays.
-                    if beside && self.accounts.contains(namespace, &guard.name) {
-                        guard.service_account = model::ServiceAccount::Theirs(guard.name.clone());
-                    }
-                    if !beside && let Some(selection) = image::selection(&notebook.document, platform) {
-                        let mut findings = Vec::new();
-                        guard.image = self.images.of(selection, &mut findings);
-                        for finding in findings {
-                            self.about(notebook, finding);
-                        }
-                    }
-                    if let model::ServiceAccount::Theirs(name) = &guard.service_account
-                        && let Some(now) = self.accounts.renamed(namespace, name)
-                    {
-                        guard.service_account = model::ServiceAccount::Theirs(now.to_owned());
-                    }
-                    understood.guarded.push(guard);
-                }
-                None => {}
-            }
-            understood.meant.push(meaning);
-        }
-        understood
     }
 
     /// What a reader of a guarded graph must know of the platform.
@@ -414,142 +311,22 @@ impl<'a> Run<'a> {
         }
     }
 
-    /// The Notebooks, read. Those that cannot be read become findings.
-    fn notebooks(&mut self) -> Vec<Found<'a>> {
-        let batch = self.batch;
-        let mut found = Vec::new();
-        for (at, framed, item) in items(batch) {
-            let id = &item.head.id;
-            if !is_acted_on(id) {
-                continue;
-            }
-            if !document::VERSIONS.contains(&id.version.as_str()) {
-                let message = format!(
-                    "unknown version of Notebook; {} are read",
-                    document::VERSIONS.join(", ")
-                );
-                let finding = Finding::error(message).at("apiVersion").found(id.api_version());
-                self.findings.push(place(framed, item, finding, None));
-                continue;
-            }
-            if item.head.is_local_config() {
-                let finding = Finding::info(
-                    "marked local-config: it goes to no cluster, so nothing is generated for it",
-                );
-                self.findings.push(place(framed, item, finding, None));
-                continue;
-            }
-            let piece = item.piece(&framed.source);
-            let read = piece.value().and_then(|value| Ok((value, piece.tree()?)));
-            match read {
-                Err(error) => self.findings.push(syntax(&framed.source, &error).about(id)),
-                Ok((value, tree)) => {
-                    let read = document::read(&value).and_then(|document| {
-                        let converted = convert::convert(framed, item, &value, &document)?;
-                        Ok((document, converted))
-                    });
-                    match read {
-                        Ok((document, converted)) => found.push(Found {
-                            framed,
-                            at,
-                            item,
-                            value: converted.as_ref().map_or(value, |new| new.value.clone()),
-                            tree,
-                            document: converted.as_ref().map_or(document, |new| new.document.clone()),
-                            converted,
-                        }),
-                        Err(findings) => {
-                            let placed = findings
-                                .into_iter()
-                                .map(|finding| place(framed, item, finding, Some(&tree)));
-                            self.findings.extend(placed);
-                        }
-                    }
-                }
-            }
-        }
-        found
-    }
-
     /// The Platform, or an error where there is none and something needs it.
-    fn needed(&mut self, platform: Option<Platform>, found: &[Found<'a>]) -> Option<Platform> {
-        let first = found.first()?;
+    fn needed(
+        &mut self,
+        platform: Option<Platform>,
+        found: &[Found<'a>],
+        documents: &access::Documents<'a>,
+    ) -> Option<Platform> {
+        let first = found.first().map(|notebook| (notebook.framed, notebook.item));
+        let (framed, item) = first.or(documents.first())?;
         if platform.is_none() && !results::has_errors(&self.findings) {
             let message = "a Platform is needed to say what the target cluster is: pass one as functionConfig, or put one \
                            into the input (apiVersion: gatewright.dev/v1alpha1, kind: Platform, spec: {flavor: OpenShift})";
-            self.about(first, Finding::error(message));
+            self.findings
+                .push(place(framed, item, Finding::error(message), None));
         }
         platform
-    }
-
-    /// A Notebook's namespace, and what is to become of it. `None` where that is not known.
-    fn meaning(&mut self, notebook: &Found<'a>, platform: &Platform) -> Option<(String, Meaning)> {
-        let mut findings = Vec::new();
-        let document = &notebook.document;
-        let namespace = model::namespace(document, platform, &mut findings);
-        let switch = model::switch(document, &mut findings);
-        model::misspelled(document, &mut findings);
-        let injected = match patch::injected(&notebook.value) {
-            Ok(injected) => injected,
-            Err(finding) => {
-                self.about(notebook, finding);
-                return None;
-            }
-        };
-        let mut injected = match platform.notebook_controller {
-            Operator::OpenDataHub if !injected.guard => patch::controllers_own(&notebook.value),
-            _ => injected,
-        };
-        if let Some(namespace) = &namespace {
-            injected.service_account |= !injected.guard
-                && match &notebook.converted {
-                    Some(converted) => converted.has_their_account(&self.accounts, namespace),
-                    None => self.names_its_own_account(document, namespace),
-                };
-        }
-        let meaning = match (namespace, switch) {
-            (Some(namespace), Some(Switch::On)) => {
-                model::guarded(document, namespace.clone(), platform, injected, &mut findings)
-                    .map(|notebook| (namespace, Meaning::Guarded(notebook)))
-            }
-            (Some(namespace), Some(Switch::Off)) => {
-                let port = model::unguarded(document, &namespace, platform, injected, &mut findings);
-                let open = model::open(document, &namespace, platform, &mut findings);
-                Some((namespace, Meaning::Unguarded { port, open }))
-            }
-            _ => None,
-        };
-        self.disagreements(notebook);
-        for finding in findings {
-            self.about(notebook, finding);
-        }
-        meaning
-    }
-
-    /// Whether a Notebook names the ServiceAccount that we would make for it, as one does that was taken from a cluster with
-    /// Open Data Hub's controller. One that is among the documents is somebody's.
-    fn names_its_own_account(&self, document: &document::Notebook, namespace: &str) -> bool {
-        let name = document.service_account_name.as_str();
-        let is_kept = |namespace| self.accounts.contains(namespace, name);
-        let bare = document.namespace.is_empty() && is_kept("");
-        !name.is_empty() && name == document.name && !bare && !is_kept(namespace)
-    }
-
-    /// Warns of plain values that kubectl and kustomize read differently.
-    fn disagreements(&mut self, notebook: &Found<'a>) {
-        let mut findings = Vec::new();
-        notebook.tree.walk(&mut |path, node| {
-            if let crate::krm::tree::NodeKind::Scalar { plain: true, text } = &node.kind
-                && crate::krm::scalars::readers_disagree(text)
-            {
-                let message =
-                    "kubectl and kustomize read this plain value differently; quote it if it is text";
-                findings.push(Finding::warning(message).at(path).found(text.clone()));
-            }
-        });
-        for finding in findings {
-            self.about(notebook, finding);
-        }
     }
 
     /// Kinds of ours that are misspelled, or not acted on yet.
@@ -561,7 +338,7 @@ impl<'a> Run<'a> {
                 .find(|(group, kind, _)| id.group == *group && id.kind == *kind);
             let finding = if let Some((_, _, message)) = not_yet {
                 Finding::warning(*message)
-            } else if item.head.annotations.contains_key(keys::INJECT_AUTH) && !is_acted_on(id) {
+            } else if item.head.annotations.contains_key(keys::INJECT_AUTH) && !is_notebook(id) {
                 let path = format!("metadata.annotations[{:?}]", keys::INJECT_AUTH);
                 let message = format!(
                     "switches nothing on: this is no {} {}",
@@ -597,19 +374,12 @@ impl<'a> Run<'a> {
     }
 }
 
-/// The Notebooks whose namespace is known, each with it.
-fn named<'f>(
-    found: &'f [Found<'_>],
-    meant: &'f [Option<(String, Meaning)>],
-) -> impl Iterator<Item = (&'f str, &'f document::Notebook)> {
-    found.iter().zip(meant).filter_map(|(notebook, meaning)| {
-        let (namespace, _) = meaning.as_ref()?;
-        Some((namespace.as_str(), &notebook.document))
-    })
-}
-
 /// Whether an object is of a kind that the generator acts on.
 fn is_acted_on(id: &ObjectId) -> bool {
+    is_notebook(id) || access::is_definition(id)
+}
+
+fn is_notebook(id: &ObjectId) -> bool {
     id.group == document::GROUP && id.kind == document::KIND
 }
 

@@ -19,6 +19,10 @@ pub struct AccessGraphSpec {
     /// How people log in, where that was said.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub auth_mode: Option<String>,
+    /// Whether what was written lets anybody in: Open, AwaitingOIDCConfiguration or AuthModeUnsupported. None where the
+    /// input defines no gateway.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub state: Option<String>,
     /// The objects, in the order of their ids.
     pub objects: Vec<Member>,
 }

@@ -35,6 +35,8 @@ pub struct OidcProvider {
     pub audiences: Vec<String>,
     /// `issuer.issuerCertificateAuthority.name`: its own authority, where it has one.
     pub authority: String,
+    /// `claimMappings.groups.claim`: where the groups are in a token.
+    pub groups_claim: String,
     /// `claimMappings.groups.prefix`: what stands before each group's name.
     pub group_prefix: String,
 }
@@ -73,6 +75,7 @@ fn provider(value: &Value) -> OidcProvider {
         issuer: text(&issuer["issuerURL"]),
         audiences: texts(&issuer["audiences"]),
         authority: text(&issuer["issuerCertificateAuthority"]["name"]),
+        groups_claim: text(&value["claimMappings"]["groups"]["claim"]),
         group_prefix: text(&value["claimMappings"]["groups"]["prefix"]),
     }
 }

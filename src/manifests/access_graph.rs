@@ -8,9 +8,11 @@ use serde::Serialize;
 use super::{Object, meta};
 pub use crate::config::access_graph::KIND;
 use crate::config::access_graph::{AccessGraphSpec, Member, Source};
-use crate::input::platform::{GROUP, VERSION};
+use crate::input::platform::{GROUP, KIND as PLATFORM, VERSION};
 use crate::krm::object_id::ObjectId;
+use crate::model::gateway::Access;
 use crate::model::keys;
+use crate::plan::Plan;
 use crate::plan::class::Class;
 
 #[derive(Serialize)]
@@ -22,9 +24,13 @@ struct AccessGraph {
     spec: AccessGraphSpec,
 }
 
-/// One for each of `sources` that some of `objects` were made for, beside its source. What the Platform calls for has one
-/// in each namespace where something of it stands: two renders that know nothing of each other then write the same.
-pub fn access_graphs(sources: &[ObjectId], objects: &[Object]) -> Vec<Object> {
+/// One for each of `sources` that some of `objects` were made for, beside its source; of a source without a namespace, in
+/// the applications namespace. What the Platform calls for has one in each namespace where something of it stands: two
+/// renders that know nothing of each other then write the same.
+///
+/// How people log in, and whether they can, stands in the graphs of the documents that say so; in all, where nothing may
+/// be exposed.
+pub fn access_graphs(plan: &Plan, sources: &[ObjectId], objects: &[Object]) -> Vec<Object> {
     let mut members: BTreeMap<(&str, &str), Vec<Member>> = BTreeMap::new();
     let sources: BTreeMap<String, &ObjectId> = sources
         .iter()
@@ -36,10 +42,10 @@ pub fn access_graphs(sources: &[ObjectId], objects: &[Object]) -> Vec<Object> {
             .as_str()
             .and_then(|reference| sources.get_key_value(reference));
         if let (Some((reference, source)), Some(hash)) = (source, annotations[keys::CONTENT_HASH].as_str()) {
-            let home = if source.namespace.is_empty() {
-                &object.id.namespace
-            } else {
-                &source.namespace
+            let home = match source.namespace.as_str() {
+                "" if source.kind == PLATFORM => &object.id.namespace,
+                "" => &plan.platform.applications_namespace,
+                _ => &source.namespace,
             };
             let place = (reference.as_str(), home.as_str());
             members.entry(place).or_default().push(member(object, hash));
@@ -51,6 +57,8 @@ pub fn access_graphs(sources: &[ObjectId], objects: &[Object]) -> Vec<Object> {
             let source = sources.get(reference)?;
             objects.sort_by(|left, right| key(left).cmp(&key(right)));
             let name = format!("{}-{}", source.kind.to_lowercase(), source.name);
+            let says = |access: &&Access| !plan.serves() || access.is_of(source);
+            let access = plan.access.as_ref().filter(says);
             let graph = AccessGraph {
                 api_version: format!("{GROUP}/{VERSION}"),
                 kind: KIND,
@@ -62,7 +70,8 @@ pub fn access_graphs(sources: &[ObjectId], objects: &[Object]) -> Vec<Object> {
                         namespace: Some(source.namespace.clone()).filter(|namespace| !namespace.is_empty()),
                         name: source.name.clone(),
                     },
-                    auth_mode: None,
+                    auth_mode: access.map(|access| access.mode.word().to_owned()),
+                    state: access.map(|access| access.state.word().to_owned()),
                     objects,
                 },
             };

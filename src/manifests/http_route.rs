@@ -1,4 +1,4 @@
-//! Gateway API: the route to a guard, and the grant that lets it lead into another namespace.
+//! Gateway API's routes: to a guard, to the login service, and the grant that lets it lead into another namespace.
 //!
 //! Our own subset of the types (kubernetes-sigs/gateway-api `apis/v1`), because the crate that has them all pins another
 //! version of k8s-openapi. API defaults are written out.
@@ -6,7 +6,11 @@
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 use serde::Serialize;
 
+use super::gateway::{LEGACY_LISTENER, LISTENER, legacy_name};
 use super::{Object, meta};
+use crate::input::platform::IngressMode;
+use crate::model::gateway::Gateway;
+use crate::model::login;
 use crate::model::names::notebook_path;
 use crate::model::notebook::GUARD_PORT;
 use crate::model::platform::Platform;
@@ -30,15 +34,20 @@ struct HttpRoute {
 #[serde(rename_all = "camelCase")]
 struct HttpRouteSpec {
     parent_refs: Vec<ParentRef>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    hostnames: Vec<String>,
     rules: Vec<Rule>,
 }
 
 #[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
 struct ParentRef {
     group: &'static str,
     kind: &'static str,
     name: String,
     namespace: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    section_name: Option<&'static str>,
 }
 
 #[derive(Serialize)]
@@ -57,6 +66,10 @@ enum Filter {
     #[serde(rename_all = "camelCase")]
     RequestHeaderModifier { request_header_modifier: HeaderModifier },
     #[serde(rename_all = "camelCase")]
+    ResponseHeaderModifier {
+        response_header_modifier: HeaderModifier,
+    },
+    #[serde(rename_all = "camelCase")]
     RequestRedirect { request_redirect: Redirect },
 }
 
@@ -68,7 +81,12 @@ struct HeaderModifier {
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
 struct Redirect {
-    path: PathModifier,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    scheme: Option<&'static str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    hostname: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    path: Option<PathModifier>,
     status_code: u16,
 }
 
@@ -140,11 +158,24 @@ const TOKEN_HEADERS: [&str; 3] = [
     "x-forwarded-token",
 ];
 
+/// Headers in which the login service tells the gateway who somebody is. On its own pages they would tell a script.
+const LOGIN_ANSWERS: [&str; 7] = [
+    "authorization",
+    "gap-auth",
+    "x-auth-request-user",
+    "x-auth-request-email",
+    "x-auth-request-groups",
+    "x-auth-request-preferred-username",
+    "x-auth-request-access-token",
+];
+
 /// The visitor's credential itself: a guard takes it off, and where there is none the gateway must.
 const CREDENTIAL: &str = "authorization";
 
 /// A redirect that browsers do not keep: the short path may belong to another Notebook tomorrow.
 const FOUND: u16 = 302;
+/// A redirect that may be kept: the host of earlier releases leads on for ever.
+const MOVED: u16 = 301;
 
 /// The route. Its backend is the guard itself, so a route that is early by a moment leads to somebody who asks for a token.
 pub fn http_route(platform: &Platform, guard: &Guard) -> Object {
@@ -194,10 +225,12 @@ pub fn short_route(platform: &Platform, guard: &Guard) -> Option<Object> {
         matches: vec![Match::prefix(format!("/notebooks/{}", notebook.name))],
         filters: vec![Filter::RequestRedirect {
             request_redirect: Redirect {
-                path: PathModifier {
+                scheme: None,
+                hostname: None,
+                path: Some(PathModifier {
                     kind: "ReplacePrefixMatch",
                     replace_prefix_match: notebook_path(&notebook.namespace, &notebook.name),
-                },
+                }),
                 status_code: FOUND,
             },
         }],
@@ -206,19 +239,82 @@ pub fn short_route(platform: &Platform, guard: &Guard) -> Option<Object> {
     Some(route(platform, metadata, rule))
 }
 
+/// The paths by which people log in: each to the letter, and each a rule of its own. The login service's own answers go back
+/// without the headers in which it hands a token to the gateway, or any script could read it.
+pub fn login_route(gateway: &Gateway) -> Object {
+    let metadata = meta::of_gateway(gateway, login::ROUTE, &gateway.namespace, Class::Serve);
+    let rule = |path: &&str| Rule {
+        matches: vec![Match::exact((*path).to_owned())],
+        filters: vec![Filter::ResponseHeaderModifier {
+            response_header_modifier: HeaderModifier {
+                remove: LOGIN_ANSWERS.to_vec(),
+            },
+        }],
+        backend_refs: vec![backend(login::NAME, &gateway.namespace, login::PORT)],
+    };
+    let parent = ParentRef {
+        section_name: Some(LISTENER),
+        ..parent(&gateway.name, &gateway.namespace)
+    };
+    attached(
+        metadata,
+        parent,
+        Vec::new(),
+        login::PATHS.iter().map(rule).collect(),
+    )
+}
+
+/// Leads on from the host of earlier releases.
+pub fn legacy_redirect(gateway: &Gateway) -> Option<Object> {
+    let legacy = gateway.legacy_host.clone()?;
+    let name = legacy_name(gateway);
+    let metadata = meta::of_gateway(gateway, &name, &gateway.namespace, Class::Serve);
+    let rule = Rule {
+        matches: vec![Match::prefix("/".to_owned())],
+        filters: vec![Filter::RequestRedirect {
+            request_redirect: Redirect {
+                scheme: Some("https"),
+                hostname: Some(gateway.host.clone()),
+                path: None,
+                status_code: MOVED,
+            },
+        }],
+        backend_refs: Vec::new(),
+    };
+    let parent = ParentRef {
+        section_name: Some(match gateway.ingress {
+            IngressMode::OcpRoute => LISTENER,
+            IngressMode::LoadBalancer => LEGACY_LISTENER,
+        }),
+        ..parent(&gateway.name, &gateway.namespace)
+    };
+    Some(attached(metadata, parent, vec![legacy], vec![rule]))
+}
+
 fn route(platform: &Platform, metadata: ObjectMeta, rule: Rule) -> Object {
+    let parent = parent(&platform.gateway.name, &platform.gateway.namespace);
+    attached(metadata, parent, Vec::new(), vec![rule])
+}
+
+fn parent(name: &str, namespace: &str) -> ParentRef {
+    ParentRef {
+        group: GROUP,
+        kind: "Gateway",
+        name: name.to_owned(),
+        namespace: namespace.to_owned(),
+        section_name: None,
+    }
+}
+
+fn attached(metadata: ObjectMeta, parent: ParentRef, hostnames: Vec<String>, rules: Vec<Rule>) -> Object {
     let route = HttpRoute {
         api_version: format!("{GROUP}/v1"),
         kind: "HTTPRoute",
         metadata,
         spec: HttpRouteSpec {
-            parent_refs: vec![ParentRef {
-                group: GROUP,
-                kind: "Gateway",
-                name: platform.gateway.name.clone(),
-                namespace: platform.gateway.namespace.clone(),
-            }],
-            rules: vec![rule],
+            parent_refs: vec![parent],
+            hostnames,
+            rules,
         },
     };
     Object::new(Class::Serve, &route)
@@ -252,6 +348,12 @@ impl Rule {
 // === impl Match ===
 
 impl Match {
+    fn exact(value: String) -> Self {
+        Self {
+            path: PathMatch { kind: "Exact", value },
+        }
+    }
+
     fn prefix(value: String) -> Self {
         Self {
             path: PathMatch {

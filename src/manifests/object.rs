@@ -35,17 +35,28 @@ const FIRST: [&str; 11] = [
 ];
 
 /// Kinds in the order of an apply; the rest stand between them and the routes.
-const KINDS: [&str; 10] = [
+const KINDS: [&str; 21] = [
     "NetworkPolicy",
+    "EnvoyFilter",
+    "ClientTrafficPolicy",
+    "SecurityPolicy",
+    "EnvoyExtensionPolicy",
     "DestinationRule",
     "BackendTLSPolicy",
     "ServiceAccount",
+    "ClusterRole",
     "Role",
     "RoleBinding",
     "ClusterRoleBinding",
     "ConfigMap",
     "Service",
+    "Issuer",
     "Certificate",
+    "ExternalSecret",
+    "OAuthClient",
+    "GatewayClass",
+    "EnvoyProxy",
+    "Gateway",
 ];
 
 // === impl Object ===

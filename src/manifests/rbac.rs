@@ -14,7 +14,7 @@ use crate::plan::class::Class;
 use crate::plan::guard::Guard;
 
 /// API group of RBAC objects.
-const GROUP: &str = "rbac.authorization.k8s.io";
+pub(super) const GROUP: &str = "rbac.authorization.k8s.io";
 /// The resource that reviews are about.
 pub const RESOURCE: &str = "notebooks";
 /// Every verb: kube-rbac-proxy asks for get, create, update, patch or delete by the HTTP method, and for `*` itself with
@@ -107,7 +107,7 @@ pub fn access(platform: &Platform, guard: &Guard) -> Vec<Object> {
     ]
 }
 
-fn role_ref(kind: &str, name: &str) -> RoleRef {
+pub(super) fn role_ref(kind: &str, name: &str) -> RoleRef {
     RoleRef {
         api_group: GROUP.into(),
         kind: kind.into(),

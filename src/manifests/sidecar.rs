@@ -77,14 +77,7 @@ fn container(platform: &Platform, guard: &Guard) -> Container {
     Container {
         name: GUARD.into(),
         image: Some(image.clone()),
-        image_pull_policy: Some(
-            if image.contains("@sha256:") {
-                "IfNotPresent"
-            } else {
-                "Always"
-            }
-            .into(),
-        ),
+        image_pull_policy: Some(pull_policy(image).into()),
         args: Some(args(platform, guard)),
         ports: Some(vec![port(GUARD, GUARD_PORT), port(HEALTH_PORT_NAME, HEALTH_PORT)]),
         liveness_probe: Some(probe(30)),
@@ -153,8 +146,17 @@ fn probe(delay: i32) -> Probe {
     }
 }
 
+/// An image by digest is the same wherever it is; a tag may have moved.
+pub(super) fn pull_policy(image: &str) -> &'static str {
+    if image.contains("@sha256:") {
+        "IfNotPresent"
+    } else {
+        "Always"
+    }
+}
+
 /// What the restricted Pod Security Standard asks for, and a root file system that is read only.
-fn restricted() -> SecurityContext {
+pub(super) fn restricted() -> SecurityContext {
     SecurityContext {
         allow_privilege_escalation: Some(false),
         capabilities: Some(Capabilities {

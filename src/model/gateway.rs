@@ -3,6 +3,8 @@
 //! Takes the documents as they were read and the Platform's facts; gives one [`Gateway`] with its [`Login`]. Every finding
 //! says which document it is about.
 
+use std::collections::BTreeSet;
+
 use super::auth_mode::{self, Place};
 use super::certificate::{self, Certificate, Maker};
 use super::host;
@@ -60,6 +62,8 @@ pub struct Documents {
     pub ingress: Option<Read<Ingress>>,
     /// The cluster's `APIServer`.
     pub api_server: Option<Read<TlsSecurityProfile>>,
+    /// Names of the Namespaces.
+    pub namespaces: BTreeSet<String>,
 }
 
 /// What Platform says of a gateway that the input defines.
@@ -119,6 +123,8 @@ pub struct Groups {
     pub admins: Vec<String>,
     /// Those who may log in, as they are written.
     pub allowed: Vec<String>,
+    /// The namespaces that are among the documents: some of them call for more roles.
+    pub namespaces: BTreeSet<String>,
 }
 
 /// Whether people can log in.
@@ -179,6 +185,21 @@ pub struct Gateway {
     pub filter: String,
     /// The login service.
     pub login: Login,
+}
+
+// === impl Access ===
+
+impl Access {
+    /// The documents that objects are made for.
+    pub fn sources(&self) -> impl Iterator<Item = &ObjectId> {
+        let gateway = self.gateway.iter().map(|gateway| &gateway.source);
+        gateway.chain(self.groups.iter().map(|groups| &groups.source))
+    }
+
+    /// Whether a document is one of them.
+    pub fn is_of(&self, source: &ObjectId) -> bool {
+        self.sources().any(|own| own == source)
+    }
 }
 
 // === impl State ===
@@ -245,7 +266,10 @@ pub fn resolve(documents: &Documents, platform: &Platform, findings: &mut Vec<Fi
             None
         }
     };
-    let groups = auth.map(|read| groups::check(read, mode, documents.authentication.as_ref(), findings));
+    let groups = auth.map(|read| Groups {
+        namespaces: documents.namespaces.clone(),
+        ..groups::check(read, mode, documents.authentication.as_ref(), findings)
+    });
     if let Some(read) = auth
         && documents.gateway.is_none()
         && (read.spec.oidc.is_some() || read.spec.provider.is_some())
@@ -397,6 +421,40 @@ fn resolve_gateway(
         name: names.gateway,
         class: names.class,
     })
+}
+
+/// What whoever applies the output has to know or do, beside it.
+pub fn notes(documents: &Documents, gateway: &Gateway) -> Vec<Finding> {
+    let mut notes = Vec::new();
+    if let Some(read) = documents
+        .gateway
+        .as_ref()
+        .filter(|read| !read.is_local && !gateway.beside_operator)
+    {
+        let message = "goes to the cluster, which must know this kind. Where Open Data Hub's operator runs there, it writes the \
+                       same objects: say gateway.operator: OpenDataHub in the Platform. Where it does not, keep the document \
+                       from the cluster with the annotation config.kubernetes.io/local-config: \"true\"";
+        notes.push(Finding::info(message).about(&read.id).at("metadata"));
+    }
+    if gateway.login.provider == Some(login::Provider::OpenShift) {
+        let message = format!(
+            "the OAuthClient {} has no secret in git: set its field `secret` in the cluster to the value of key {} of the Secret \
+             {}, or nobody can log in; who applies the output leaves that field alone",
+            gateway.oauth_client,
+            login::KEYS[1],
+            login::CREDENTIALS
+        );
+        notes.push(Finding::info(message).about(&gateway.source).at("spec"));
+    }
+    if gateway.login.image == defaults::LOGIN_IMAGE.openshift && gateway.login.provider.is_some() {
+        let message = "images.kubeAuthProxy is not set in the Platform, so the login service has the image that Open Data Hub \
+                       pinned once; name the one that your release pins";
+        notes.push(Finding::info(message).about(&gateway.source).at("spec"));
+    }
+    if gateway.beside_operator {
+        notes.extend(super::operator::notes(gateway));
+    }
+    notes
 }
 
 /// A finding of a document's own fields; one that is about another document already stays so.

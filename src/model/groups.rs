@@ -1,5 +1,7 @@
 //! The groups of an Auth: who may administer, who may log in.
 
+use std::collections::BTreeSet;
+
 use super::gateway::{Groups, Read};
 use super::notebook::NOBODY;
 use super::platform::EVERYBODY;
@@ -43,6 +45,7 @@ pub fn check(
         source: read.id.clone(),
         admins,
         allowed,
+        namespaces: BTreeSet::new(),
     }
 }
 

@@ -1,5 +1,7 @@
 //! The login service: its client, its session cookie, its limits.
 
+use std::collections::BTreeMap;
+
 use super::duration::Duration;
 use super::gateway::{self, Documents, Groups, Read, Spec};
 use super::groups;
@@ -77,6 +79,8 @@ pub struct Login {
     pub provider_ca: Option<String>,
     /// The groups that are let in; none where that is everybody who can log in.
     pub allowed_groups: Option<Vec<String>>,
+    /// The claim that holds the groups of a session, where the API server reads another than `groups`.
+    pub groups_claim: Option<String>,
     /// The most pods.
     pub max_replicas: u32,
     /// Where its secrets come from.
@@ -183,9 +187,38 @@ pub fn resolve(around: &Around<'_>, findings: &mut Vec<Finding>) -> Login {
         verify_provider,
         provider_ca,
         allowed_groups: around.groups.and_then(|of| groups::let_in(of, prefix)),
+        groups_claim: first_provider(around)
+            .map(|provider| provider.groups_claim.clone())
+            .filter(|claim| !claim.is_empty()),
         max_replicas: max_replicas(config.and_then(|spec| spec.auth_proxy_max_replicas), findings),
         secrets: around.platform.facts.secrets.clone(),
     }
+}
+
+/// The Secrets in the gateway's namespace that are referred to, by name, with their keys.
+pub fn secrets(gateway: &gateway::Gateway) -> BTreeMap<String, Vec<String>> {
+    let mut secrets: BTreeMap<String, Vec<String>> = BTreeMap::new();
+    let mut add = |name: &str, keys: &[&str]| {
+        let known = secrets.entry(name.to_owned()).or_default();
+        known.extend(keys.iter().map(|key| (*key).to_owned()));
+    };
+    let login = &gateway.login;
+    match &login.provider {
+        _ if gateway.beside_operator => add(CREDENTIALS, &KEYS),
+        Some(Provider::OpenShift) => add(CREDENTIALS, &KEYS[1..]),
+        Some(Provider::Oidc { secret, key, .. }) => {
+            add(secret, &[key]);
+            add(CREDENTIALS, &KEYS[2..]);
+        }
+        None => {}
+    }
+    if login.provider.is_some()
+        && let Some(authority) = &login.provider_ca
+    {
+        add(authority, &["ca.crt"]);
+    }
+    add(&gateway.certificate.secret, &["tls.crt", "tls.key"]);
+    secrets
 }
 
 fn first_provider<'a>(around: &Around<'a>) -> Option<&'a crate::input::cluster::OidcProvider> {

@@ -1,5 +1,6 @@
 //! Finds the Platform: the functionConfig, or the one document of that kind in the input.
 
+use serde::de::DeserializeOwned;
 use serde_json::{Map, Value, json};
 
 use super::{Batch, Framed, items, place, syntax};
@@ -198,7 +199,12 @@ fn from_arguments(value: &Value, schema: &Value, findings: &mut Vec<Finding>) ->
     typed(spec, schema, findings)
 }
 
-fn typed(spec: Value, schema: &Value, findings: &mut Vec<Finding>) -> Option<PlatformSpec> {
+/// A spec that fits its schema, as its type.
+pub(super) fn typed<T: DeserializeOwned>(
+    spec: Value,
+    schema: &Value,
+    findings: &mut Vec<Finding>,
+) -> Option<T> {
     let wrong = check::check(&spec, schema, "spec");
     if !wrong.is_empty() {
         findings.extend(wrong);
