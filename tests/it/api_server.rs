@@ -23,10 +23,12 @@ use serde_json::{Value, json};
 use crate::control_plane::{self, ControlPlane};
 use crate::program::{GATEWRIGHT, gatewright, run};
 
-/// Server-side apply as Flux and Argo CD do it.
-const APPLY: [&str; 4] = [
+/// Server-side apply as Flux and Argo CD do it. The server refuses fields that it does not know; kubectl would get the schema
+/// of everything first, each time, to look for the same.
+const APPLY: [&str; 5] = [
     "apply",
     "--server-side",
+    "--validate=false",
     "--force-conflicts",
     "--field-manager=gitops",
 ];
