@@ -147,12 +147,13 @@ struct EnvoyProvider {
 }
 
 #[derive(Serialize)]
-#[serde(rename_all = "camelCase")]
 struct EnvoyKubernetes {
-    envoy_deployment: EnvoyDeployment,
-    envoy_hpa: EnvoyHpa,
+    #[serde(rename = "envoyDeployment")]
+    deployment: EnvoyDeployment,
+    #[serde(rename = "envoyHpa")]
+    autoscaler: EnvoyHpa,
     #[serde(rename = "envoyPDB")]
-    envoy_pdb: EnvoyBudget,
+    budget: EnvoyBudget,
 }
 
 #[derive(Serialize)]
@@ -327,17 +328,17 @@ fn parameters(gateway: &Gateway) -> Option<Object> {
                     provider: EnvoyProvider {
                         kind: "Kubernetes",
                         kubernetes: EnvoyKubernetes {
-                            envoy_deployment: EnvoyDeployment {
+                            deployment: EnvoyDeployment {
                                 pod: EnvoyPod {
                                     topology_spread_constraints: scaling::spread(&gateway.pods.labels),
                                 },
                             },
-                            envoy_hpa: EnvoyHpa {
+                            autoscaler: EnvoyHpa {
                                 min_replicas: MIN_REPLICAS,
                                 max_replicas: MAX_REPLICAS,
                                 metrics: vec![scaling::cpu()],
                             },
-                            envoy_pdb: EnvoyBudget {
+                            budget: EnvoyBudget {
                                 max_unavailable: IntOrString::Int(1),
                             },
                         },

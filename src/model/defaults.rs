@@ -134,7 +134,11 @@ pub const SECRETS_STRATEGY: Default = Default::same("secrets.strategy", "Referen
 pub const ACCESS_GRAPHS: Default = Default::same("accessGraphs", "Emit");
 
 /// Fields whose default comes from other fields, or is no single value.
-const DERIVED: [(&str, &str); 8] = [
+const DERIVED: [(&str, &str); 9] = [
+    (
+        "gateway.className",
+        "of a GatewayConfig in the input as above, of a Gateway `odh-gateway-class`",
+    ),
     (
         "gateway.name",
         "of a GatewayConfig in the input as above, of a Gateway `odh-gateway`",
@@ -203,11 +207,12 @@ pub const TABLE: [&Default; 36] = [
     &ACCESS_GRAPHS,
 ];
 
-/// Path and default of every field whose default does not depend on the flavor: what a schema can state.
+/// Path and default of every field whose default depends on nothing: what a schema can state.
 pub fn for_schema() -> Vec<(&'static str, String)> {
+    let derived = |path: &str| DERIVED.iter().any(|(known, _)| *known == path);
     let fixed = TABLE
         .iter()
-        .filter(|default| default.openshift == default.kubernetes);
+        .filter(|default| default.openshift == default.kubernetes && !derived(default.path));
     fixed
         .map(|default| (default.path, default.openshift.to_owned()))
         .collect()

@@ -345,32 +345,8 @@ fn resolve_gateway(
         &mut own,
     );
     let legacy_host = legacy_host(read, &host, ingress, platform);
-    if certificate.maker == Maker::Router
-        && let Some(domain) = &host.ingress_domain
-    {
-        let wildcard = format!("*.{domain}");
-        let hosts = [Some(&host.name), legacy_host.as_ref()];
-        for name in hosts.into_iter().flatten() {
-            if !certificate::covers(&wildcard, name) {
-                let message = format!(
-                    "OpenShift's default ingress certificate is for {wildcard} and does not cover {name}"
-                );
-                own.push(
-                    Finding::warning(message)
-                        .at("spec.certificate.type")
-                        .propose("CertManager"),
-                );
-            }
-        }
-    }
-    if names.gateway.len() + 1 + names.class.len() > LABEL_MAX {
-        let message = format!(
-            "the gateway's controller names its Service {}-{}, which is longer than {LABEL_MAX} characters; shorten \
-             gateway.name or gateway.className in the Platform",
-            names.gateway, names.class
-        );
-        own.push(Finding::error(message).at("metadata.name"));
-    }
+    covered(&certificate, &host, legacy_host.as_ref(), &mut own);
+    service_name(&names, &mut own);
     let mut namespaces = vec![namespace.clone()];
     for other in [&platform.applications_namespace, &platform.route_namespace] {
         if !namespaces.contains(other) {
@@ -378,16 +354,7 @@ fn resolve_gateway(
         }
     }
     let config = config_of(&read.spec);
-    let policies = config.and_then(|spec| spec.network_policy.as_ref()?.ingress.as_ref()?.enabled);
-    if policies == Some(false) {
-        let message = "without NetworkPolicies any pod of the cluster reaches the login service; meant for clusters that \
-                       refuse policies in this namespace";
-        own.push(
-            Finding::warning(message)
-                .at("spec.networkPolicy.ingress.enabled")
-                .found(false),
-        );
-    }
+    let network_policies = network_policies(config, &mut own);
     findings.extend(own.into_iter().map(|finding| about(finding, &read.id)));
     let pods = gateway_pods(
         facts.implementation,
@@ -413,7 +380,7 @@ fn resolve_gateway(
         legacy_host,
         certificate,
         namespaces,
-        network_policies: policies != Some(false),
+        network_policies,
         server_timeout: config.and_then(|spec| spec.ocp_route.as_ref()?.server_timeout.clone()),
         oauth_client: names.oauth_client,
         filter: names.filter,
@@ -455,6 +422,55 @@ pub fn notes(documents: &Documents, gateway: &Gateway) -> Vec<Finding> {
         notes.extend(super::operator::notes(gateway));
     }
     notes
+}
+
+/// OpenShift's default certificate is for one domain.
+fn covered(
+    certificate: &Certificate,
+    host: &host::Host,
+    legacy: Option<&String>,
+    findings: &mut Vec<Finding>,
+) {
+    let Some(domain) = host
+        .ingress_domain
+        .as_ref()
+        .filter(|_| certificate.maker == Maker::Router)
+    else {
+        return;
+    };
+    let wildcard = format!("*.{domain}");
+    for name in [Some(&host.name), legacy].into_iter().flatten() {
+        if !certificate::covers(&wildcard, name) {
+            let message = format!(
+                "OpenShift's default ingress certificate is for {wildcard} and does not cover {name}"
+            );
+            let finding = Finding::warning(message).at("spec.certificate.type");
+            findings.push(finding.propose("CertManager"));
+        }
+    }
+}
+
+/// The gateway's controller makes a Service of both names.
+fn service_name(names: &Names, findings: &mut Vec<Finding>) {
+    if names.gateway.len() + 1 + names.class.len() > LABEL_MAX {
+        let message = format!(
+            "the gateway's controller names its Service {}-{}, which is longer than {LABEL_MAX} characters; shorten \
+             gateway.name or gateway.className in the Platform",
+            names.gateway, names.class
+        );
+        findings.push(Finding::error(message).at("metadata.name"));
+    }
+}
+
+fn network_policies(config: Option<&GatewayConfigSpec>, findings: &mut Vec<Finding>) -> bool {
+    let enabled = config.and_then(|spec| spec.network_policy.as_ref()?.ingress.as_ref()?.enabled);
+    if enabled == Some(false) {
+        let message = "without NetworkPolicies any pod of the cluster reaches the login service; meant for clusters that \
+                       refuse policies in this namespace";
+        let finding = Finding::warning(message).at("spec.networkPolicy.ingress.enabled");
+        findings.push(finding.found(false));
+    }
+    enabled != Some(false)
 }
 
 /// A finding of a document's own fields; one that is about another document already stays so.

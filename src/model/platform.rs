@@ -3,6 +3,8 @@
 //! Takes a Platform's `spec`; gives values to use, or findings. Holds what this version acts on; fields that later kinds
 //! of document need are read (and checked) but not kept here yet.
 
+mod facts;
+
 use std::collections::BTreeMap;
 
 use serde::de::DeserializeOwned;
@@ -13,12 +15,11 @@ use super::defaults::{self, Default as FieldDefault};
 use super::gateway::Facts;
 use super::image;
 use super::keys;
-use super::login::{Secrets, Store};
-use super::names::{is_dns_label, is_dns_name, is_label_key, is_label_value, near_label};
+use super::names::{is_dns_label, is_label_key, is_label_value, near_label};
 use super::quantity::Quantity;
 use crate::input::platform::{
-    AccessGraphs, Flavor, GROUP, GatewayImplementation, GatewaySpec, KIND, OnMissingOidc, Operator,
-    PlatformSpec, SecretsSpec, SecretsStrategy, SidecarProgram, SubjectsSpec, TlsSource, VERSION,
+    AccessGraphs, Flavor, GROUP, GatewayImplementation, KIND, OnMissingOidc, Operator, PlatformSpec,
+    ResourcesSpec, SidecarProgram, SubjectsSpec, TlsSource, VERSION,
 };
 use crate::krm::object_id::ObjectId;
 use crate::krm::results::Finding;
@@ -173,47 +174,9 @@ pub fn resolve(
     let program = resolver.program(sidecar.program, controller, &image)?;
     let gateway_api = resolver.text(gateway.gateway_api.clone(), &defaults::GATEWAY_API);
     let issuer = resolver.tls(&tls)?;
-    let pod_namespace = gateway
-        .pod_namespace
-        .clone()
-        .map(|given| resolver.checked(given, "spec.gateway.podNamespace"));
-    let pods = gateway_pods(
-        implementation,
-        &gateway_name,
-        &gateway_namespace,
-        pod_namespace.as_deref(),
-    );
-    let login_image = resolver.text(images.kube_auth_proxy, &defaults::LOGIN_IMAGE);
-    image::check(
-        &login_image,
-        allow_tags,
-        "spec.images.kubeAuthProxy",
-        resolver.findings,
-    );
+    let login_image = resolver.login_image(images.kube_auth_proxy, allow_tags);
     let facts = Facts {
-        operator: resolver.choice(gateway.operator, &defaults::GATEWAY_OPERATOR)?,
-        name: gateway.name.clone().filter(|name| !name.is_empty()),
-        class_name: resolver.class_name(&gateway),
-        controller_name: match gateway.controller_name.clone().filter(|name| !name.is_empty()) {
-            Some(name) => name,
-            None if implementation == GatewayImplementation::EnvoyGateway => {
-                defaults::ENVOY_GATEWAY_CONTROLLER.to_owned()
-            }
-            None => defaults::GATEWAY_CONTROLLER.on(resolver.flavor).to_owned(),
-        },
-        implementation,
-        pod_namespace,
-        ingress_mode: gateway.ingress_mode,
         gateway_api: backend_tls::parse(&gateway_api)?,
-        version: backend_tls::parse(
-            &match gateway.version.clone().filter(|version| !version.is_empty()) {
-                Some(version) => version,
-                None if implementation == GatewayImplementation::EnvoyGateway => {
-                    defaults::ENVOY_GATEWAY_VERSION.to_owned()
-                }
-                None => defaults::GATEWAY_VERSION.on(resolver.flavor).to_owned(),
-            },
-        )?,
         domain: resolver.domain(spec.domain),
         auth_mode: spec.auth_mode,
         on_missing_oidc: resolver
@@ -221,7 +184,14 @@ pub fn resolve(
         issuer: tls.issuer_ref.clone().unwrap_or_default(),
         login_image,
         secrets: resolver.secrets(spec.secrets.unwrap_or_default())?,
+        ..resolver.facts(gateway, implementation)?
     };
+    let pods = gateway_pods(
+        implementation,
+        &gateway_name,
+        &gateway_namespace,
+        facts.pod_namespace.as_deref(),
+    );
     let target = backend_tls::Target {
         implementation,
         gateway_api: &gateway_api,
@@ -231,17 +201,8 @@ pub fn resolve(
     if controller == Operator::OpenDataHub {
         resolver.beside_the_controller(&issuer);
     }
-    let requests = sidecar
-        .resources
-        .clone()
-        .unwrap_or_default()
-        .requests
-        .unwrap_or_default();
-    let limits = sidecar.resources.unwrap_or_default().limits.unwrap_or_default();
-    let resources = resolver.resources([requests.cpu, limits.cpu], [requests.memory, limits.memory]);
-    let culler = notebooks.culler.unwrap_or_default();
-    let (label, value) = defaults::CULLER_LABEL;
-    let platform = Platform {
+    let resources = resolver.resources(sidecar.resources.unwrap_or_default());
+    Some(Platform {
         name: name.to_owned(),
         flavor: resolver.flavor,
         facts,
@@ -267,28 +228,9 @@ pub fn resolve(
         allow_unauthenticated: spec.allow_unauthenticated.unwrap_or_default(),
         access_graphs: resolver.choice(spec.access_graphs, &defaults::ACCESS_GRAPHS)? == AccessGraphs::Emit,
         notebook_users: resolver.subjects(notebooks.users.unwrap_or_default(), "spec.notebooks.users"),
-        culler: Pods {
-            namespace: match culler.namespace {
-                Some(given) => resolver.checked(given, "spec.notebooks.culler.namespace"),
-                None => applications.clone(),
-            },
-            labels: resolver.labels(
-                culler
-                    .labels
-                    .unwrap_or_else(|| BTreeMap::from([(label.into(), value.into())])),
-                "spec.notebooks.culler.labels",
-            ),
-        },
+        culler: resolver.culler(notebooks.culler.unwrap_or_default(), &applications),
         applications_namespace: applications,
-    };
-    if platform.culler.labels.is_empty() {
-        let message =
-            "an empty selector admits every pod of the namespace; name the notebook controller's labels";
-        resolver
-            .findings
-            .push(Finding::error(message).at("spec.notebooks.culler.labels"));
-    }
-    Some(platform)
+    })
 }
 
 /// Says which settings nothing acts on yet, where somebody may count on them.
@@ -486,68 +428,13 @@ impl Resolver<'_> {
         })
     }
 
-    /// The class's name, where one is given.
-    fn class_name(&mut self, gateway: &GatewaySpec) -> Option<String> {
-        let given = gateway.class_name.clone().filter(|name| !name.is_empty())?;
-        if !is_dns_name(&given) {
-            let message = "is no name of a GatewayClass: lower-case letters, digits, dashes and dots";
-            let finding = Finding::error(message).at("spec.gateway.className");
-            self.findings.push(finding.found(given.clone()));
-        }
-        Some(given)
-    }
-
-    fn domain(&mut self, given: Option<String>) -> Option<String> {
-        let given = given.filter(|domain| !domain.is_empty())?;
-        if !is_dns_name(&given) {
-            let message = "is no domain: lower-case letters, digits, dashes and dots";
-            let finding = Finding::error(message).at("spec.domain").found(given.clone());
-            let near = given.trim_start_matches("*.").trim_matches('.').to_lowercase();
-            self.findings.push(if is_dns_name(&near) {
-                finding.propose(near)
-            } else {
-                finding
-            });
-        }
-        Some(given)
-    }
-
-    fn secrets(&mut self, given: SecretsSpec) -> Option<Secrets> {
-        let strategy = self.choice(given.strategy, &defaults::SECRETS_STRATEGY)?;
-        let store = given.store.clone().unwrap_or_default();
-        let name = store.name.filter(|name| !name.is_empty());
-        let external = strategy == SecretsStrategy::ExternalSecret;
-        if external && name.is_none() {
-            let message =
-                "is missing: an ExternalSecret needs a store of the External Secrets operator to fetch from";
-            self.findings
-                .push(Finding::error(message).at("spec.secrets.store.name"));
-        }
-        if !external && given.store.is_some() {
-            let message = "has no effect: the strategy is Reference, so Secrets are expected to exist";
-            let finding = Finding::warning(message).at("spec.secrets.store");
-            self.findings.push(finding);
-        }
-        if let Some(wrong) = name.as_ref().filter(|name| !is_dns_name(name)) {
-            let message = "is no name of a store: lower-case letters, digits, dashes and dots";
-            let finding = Finding::error(message).at("spec.secrets.store.name");
-            self.findings.push(finding.found(wrong.clone()));
-        }
-        let kind = self.text(store.kind, &defaults::STORE_KIND);
-        if !["ClusterSecretStore", "SecretStore"].contains(&kind.as_str()) {
-            let finding =
-                Finding::error("must be ClusterSecretStore or SecretStore").at("spec.secrets.store.kind");
-            self.findings
-                .push(finding.found(kind.clone()).propose("ClusterSecretStore"));
-        }
-        let key = self.text(store.key, &defaults::STORE_KEY);
-        Some(Secrets {
-            store: name.filter(|_| external).map(|name| Store { name, kind, key }),
-            revision: given.revision.filter(|text| !text.is_empty()),
-        })
-    }
-
-    fn resources(&mut self, cpu: [Option<String>; 2], memory: [Option<String>; 2]) -> Resources {
+    fn resources(&mut self, given: ResourcesSpec) -> Resources {
+        let (requests, limits) = (
+            given.requests.unwrap_or_default(),
+            given.limits.unwrap_or_default(),
+        );
+        let cpu = [requests.cpu, limits.cpu];
+        let memory = [requests.memory, limits.memory];
         let mut resources = Resources {
             requests: BTreeMap::new(),
             limits: BTreeMap::new(),
