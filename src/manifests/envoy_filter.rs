@@ -243,11 +243,13 @@ struct Mapper {
 }
 
 #[derive(Serialize)]
-#[serde(rename_all = "snake_case")]
 enum Filter {
-    AndFilter { filters: Vec<Filter> },
-    StatusCodeFilter { comparison: Comparison },
-    ResponseFlagFilter { flags: Vec<&'static str> },
+    #[serde(rename = "and_filter")]
+    And { filters: Vec<Filter> },
+    #[serde(rename = "status_code_filter")]
+    Status { comparison: Comparison },
+    #[serde(rename = "response_flag_filter")]
+    Flag { flags: Vec<&'static str> },
 }
 
 #[derive(Serialize)]
@@ -332,9 +334,12 @@ struct AuthorizationRequest {
 
 #[derive(Serialize)]
 struct AuthorizationResponse {
-    allowed_upstream_headers: Patterns,
-    allowed_client_headers: Patterns,
-    allowed_client_headers_on_success: Patterns,
+    #[serde(rename = "allowed_upstream_headers")]
+    upstream: Patterns,
+    #[serde(rename = "allowed_client_headers")]
+    client: Patterns,
+    #[serde(rename = "allowed_client_headers_on_success")]
+    client_on_success: Patterns,
 }
 
 #[derive(Serialize)]
@@ -501,13 +506,9 @@ fn check(gateway: &Gateway, hiding: PathHiding) -> Extension<ExtAuthz> {
                         headers_to_add: added,
                     }),
                     authorization_response: AuthorizationResponse {
-                        allowed_upstream_headers: Patterns::exact(&IDENTITY),
-                        allowed_client_headers: Patterns::exact(&[
-                            "set-cookie",
-                            "content-type",
-                            "cache-control",
-                        ]),
-                        allowed_client_headers_on_success: Patterns::exact(&["set-cookie"]),
+                        upstream: Patterns::exact(&IDENTITY),
+                        client: Patterns::exact(&["set-cookie", "content-type", "cache-control"]),
+                        client_on_success: Patterns::exact(&["set-cookie"]),
                     },
                 },
             },
@@ -636,10 +637,10 @@ impl Mapper {
             append_action: "OVERWRITE_IF_EXISTS_OR_ADD",
         };
         Self {
-            filter: Filter::AndFilter {
+            filter: Filter::And {
                 filters: vec![
-                    Filter::StatusCodeFilter { comparison },
-                    Filter::ResponseFlagFilter { flags: vec!["UAEX"] },
+                    Filter::Status { comparison },
+                    Filter::Flag { flags: vec!["UAEX"] },
                 ],
             },
             headers_to_add: headers.iter().map(header).collect(),

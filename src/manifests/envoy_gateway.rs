@@ -68,12 +68,12 @@ struct TargetRef {
 #[serde(rename_all = "camelCase")]
 struct CheckSpec {
     target_refs: Vec<TargetRef>,
-    ext_auth: ExtAuth,
+    ext_auth: Check,
 }
 
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
-struct ExtAuth {
+struct Check {
     fail_open: bool,
     #[serde(skip_serializing_if = "Option::is_none")]
     status_on_error: Option<u16>,
@@ -257,7 +257,7 @@ fn check(gateway: &Gateway) -> Object {
     };
     let spec = CheckSpec {
         target_refs: vec![TargetRef::gateway(gateway)],
-        ext_auth: ExtAuth {
+        ext_auth: Check {
             fail_open: false,
             status_on_error: since(OWN_PATH).then_some(503),
             timeout: since(TIMEOUT).then(|| gateway.login.timeout.to_gateway_api()),
@@ -465,7 +465,7 @@ mod tests {
         );
     }
 
-    /// Whether one of the patterns takes a header; they are simple enough to be written out in Lua's.
+    /// What the first three patterns take, said otherwise.
     fn is_removed(name: &str) -> bool {
         let rest = name.strip_prefix("x-auth-request-");
         match rest.map(str::as_bytes) {
