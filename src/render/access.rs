@@ -13,6 +13,7 @@ use crate::input::{check, cluster, schema};
 use crate::krm::object_id::ObjectId;
 use crate::krm::results::Finding;
 use crate::krm::stream::Item;
+use crate::manifests;
 use crate::model::gateway::{self as model, Access, Read, Spec, State};
 use crate::model::keys;
 use crate::model::platform::Platform;
@@ -230,6 +231,10 @@ impl<'a> Documents<'a> {
         self.left_behind(generated, findings);
         let Some(gateway) = plan.gateway() else { return };
         let mut own = model::notes(&self.read, gateway);
+        own.extend(manifests::gaps(gateway).into_iter().map(|gap| {
+            let finding = Finding::warning(gap).at("spec");
+            finding.about(&gateway.source)
+        }));
         own.extend(secrets::needed(batch, gateway).map(|finding| finding.about(&gateway.source)));
         findings.extend(own.into_iter().map(|finding| self.placed(finding)));
         secrets::certificates(batch, gateway, findings);
