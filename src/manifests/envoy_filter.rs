@@ -11,6 +11,7 @@ use std::collections::BTreeMap;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 use serde::Serialize;
 
+use super::gateway::legacy_name;
 use super::lua::{self, Duties};
 use super::{Object, meta};
 use crate::model::gateway::Gateway;
@@ -388,7 +389,12 @@ pub fn objects(gateway: &Gateway) -> Vec<Object> {
         ..Duties::default()
     };
     patches.push(before_router(script(gateway, LUA, lua::after_login(duties))));
-    patches.extend((0..login::PATHS.len()).map(|rule| unchecked(&gateway.namespace, rule)));
+    let namespace = &gateway.namespace;
+    patches.extend((0..login::PATHS.len()).map(|rule| unchecked(namespace, login::ROUTE, rule)));
+    if gateway.legacy_host.is_some() {
+        // It only leads on, to where people are asked; a login that begins at one host cannot end at another.
+        patches.push(unchecked(namespace, &legacy_name(gateway), 0));
+    }
     let class = Class::Enforce;
     let filter = EnvoyFilter {
         api_version: "networking.istio.io/v1alpha3",
@@ -567,7 +573,7 @@ fn on_listener(
 
 /// The login service's own paths: who asks there has no session yet. Istio names a rule's route
 /// `<namespace>.<HTTPRoute>.<index>`, and the switch goes with the route that leads to the login service and nowhere else.
-fn unchecked(namespace: &str, rule: usize) -> ConfigPatch {
+fn unchecked(namespace: &str, route: &str, rule: usize) -> ConfigPatch {
     let off = Any {
         kind: "type.googleapis.com/envoy.extensions.filters.http.ext_authz.v3.ExtAuthzPerRoute",
         content: Switch { disabled: true },
@@ -579,7 +585,7 @@ fn unchecked(namespace: &str, rule: usize) -> ConfigPatch {
             part: Part::RouteConfiguration(RouteConfiguration {
                 vhost: VirtualHost {
                     route: Named {
-                        name: format!("{namespace}.{}.{rule}", login::ROUTE),
+                        name: format!("{namespace}.{route}.{rule}"),
                     },
                 },
             }),

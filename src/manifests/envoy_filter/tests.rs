@@ -75,6 +75,7 @@ pub(in crate::manifests) fn gateway(
             verify_provider: true,
             provider_ca: None,
             allowed_groups: None,
+            groups_claim: None,
             max_replicas: 10,
             secrets: Secrets::default(),
         },
