@@ -147,5 +147,9 @@ fn sources(plan: &Plan) -> Vec<ObjectId> {
     let notebooks: std::collections::BTreeSet<ObjectId> = keys
         .map(|(namespace, name)| notebook_id(namespace, name))
         .collect();
-    std::iter::once(plan.platform.id()).chain(notebooks).collect()
+    let access = plan.access.iter().flat_map(Access::sources).cloned();
+    std::iter::once(plan.platform.id())
+        .chain(access)
+        .chain(notebooks)
+        .collect()
 }

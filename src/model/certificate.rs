@@ -182,11 +182,11 @@ mod tests {
         (kind, secret): (Option<CertificateType>, Option<&str>),
         mode: IngressMode,
         flavor: Flavor,
-        expected: (&str, Maker, usize),
+        expected: &(&str, Maker, usize),
     ) {
         let (found, said) = resolved(kind, secret, mode, flavor);
         let found = (found.secret.as_str(), found.maker, said.len());
-        assert_eq!(found, expected, "{kind:?} {mode:?} {flavor:?}: {said:#?}");
+        assert_eq!(&found, expected, "{kind:?} {mode:?} {flavor:?}: {said:#?}");
     }
 
     fn platforms_issuer() -> Maker {
@@ -233,7 +233,7 @@ mod tests {
                 ("Mine", Maker::Provided, 1),
             ),
         ] {
-            check(given, mode, Flavor::OpenShift, expected);
+            check(given, mode, Flavor::OpenShift, &expected);
         }
     }
 
@@ -248,7 +248,7 @@ mod tests {
                 (ROUTER_SECRET, Maker::Router, 1),
             ),
         ] {
-            check(given, IngressMode::LoadBalancer, Flavor::Kubernetes, expected);
+            check(given, IngressMode::LoadBalancer, Flavor::Kubernetes, &expected);
         }
     }
 
