@@ -76,6 +76,7 @@ pub(in crate::manifests) fn gateway(
             provider_ca: None,
             allowed_groups: None,
             groups_claim: None,
+            review_limits: login::ReviewLimits::default(),
             max_replicas: 10,
             secrets: Secrets::default(),
         },
