@@ -28,6 +28,7 @@ mod overlay;
 mod parts;
 mod program;
 mod properties;
+mod recorded;
 mod recordings;
 mod references;
 mod scalars;
