@@ -19,6 +19,7 @@ mod determinism;
 mod documents;
 mod faults;
 mod fidelity;
+mod gateway_conformance;
 mod gateway_recordings;
 mod golden;
 mod graphs;

@@ -343,7 +343,7 @@ impl Recordings {
                 .and_then(|()| proof(case, self.steps(&case.name)));
             match (shown, self.pending(&case.name).is_some()) {
                 (Ok(()), true) => {
-                    wrong.push(format!("{}: is found now; take it out of `pending`", case.name))
+                    wrong.push(format!("{}: is found now; take it out of `pending`", case.name));
                 }
                 (Err(message), false) => wrong.push(format!("{}: {message}", case.name)),
                 _ => {}
