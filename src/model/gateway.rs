@@ -318,6 +318,7 @@ fn resolve_gateway(
     let mut own = Vec::new();
     let beside_operator = facts.operator == Operator::OpenDataHub;
     check_document(read, facts, &mut own);
+    checks::version(platform, &mut own);
     let names = Names::new(read, facts, &mut own);
     let namespace = platform.gateway.namespace.clone();
     let ingress = ingress(read, platform, &mut own);

@@ -9,6 +9,7 @@ use super::generated::Placed;
 use super::{Batch, Framed, generated, items, place, platform, secrets, syntax};
 use crate::input::auth::{self, AuthSpec};
 use crate::input::gateway::{GATEWAY, GATEWAY_CONFIG, GatewayConfigSpec, GatewaySpec};
+use crate::input::platform::{GROUP as PLATFORM_GROUP, KIND as PLATFORM};
 use crate::input::{check, cluster, schema};
 use crate::krm::object_id::ObjectId;
 use crate::krm::results::Finding;
@@ -53,6 +54,8 @@ impl<'a> Documents<'a> {
                 found.define(framed, item, findings);
             } else if id.group == cluster::GROUP && id.name == cluster::NAME {
                 found.copy(framed, item, findings);
+            } else if id.group == PLATFORM_GROUP && id.kind == PLATFORM {
+                found.places.insert(id.clone(), (framed, item));
             }
         }
         found

@@ -6,6 +6,7 @@ use crate::input::platform::{GatewayImplementation, Operator};
 use crate::krm::results::{self, Finding};
 use crate::model::certificate::{self, Certificate, Maker};
 use crate::model::names::LABEL_MAX;
+use crate::model::platform::Platform;
 use crate::model::{defaults, host, login, operator};
 
 /// What whoever applies the output has to know or do, beside it.
@@ -160,4 +161,25 @@ pub(super) fn network_policies(config: Option<&GatewayConfigSpec>, findings: &mu
         findings.push(finding.found(false));
     }
     enabled != Some(false)
+}
+
+/// The oldest release of each implementation whose fields are known (login-chain's table; Envoy Gateway's CRDs). An Envoy
+/// that does not know a field of its filter refuses the whole filter, and is open.
+pub(super) fn version(platform: &Platform, findings: &mut Vec<Finding>) {
+    let facts = &platform.facts;
+    let (name, oldest) = match facts.implementation {
+        GatewayImplementation::Istio => ("Istio", (1, 24)),
+        GatewayImplementation::EnvoyGateway => ("Envoy Gateway", (1, 5)),
+    };
+    let (major, minor) = facts.version;
+    if facts.version < oldest || major != oldest.0 {
+        let message = format!(
+            "is not a release of {name} that this version writes for: 1.{} and later ones are; a gateway that does not know a \
+             field of its filter would be open",
+            oldest.1
+        );
+        let finding = Finding::error(message).at("spec.gateway.version");
+        let finding = finding.found(format!("{major}.{minor}")).about(&platform.id());
+        findings.push(finding);
+    }
 }
