@@ -230,7 +230,7 @@ impl<'a> Documents<'a> {
         self.left_behind(generated, findings);
         let Some(gateway) = plan.gateway() else { return };
         let mut own = model::notes(&self.read, gateway);
-        own.extend(secrets::needed(batch, gateway).map(|finding| finding.about(&gateway.source)));
+        own.extend(secrets::needed(batch, plan, gateway).map(|finding| finding.about(&gateway.source)));
         findings.extend(own.into_iter().map(|finding| self.placed(finding)));
         secrets::certificates(batch, gateway, findings);
         if let Some(access) = plan.access.as_ref().filter(|_| !plan.serves()) {
@@ -239,7 +239,7 @@ impl<'a> Documents<'a> {
     }
 
     /// A gateway whose documents are gone: what protects it is pruned by nobody, and refuses everything.
-    fn left_behind(&self, generated: &[Placed<'_>], findings: &mut Vec<Finding>) {
+    pub(super) fn left_behind(&self, generated: &[Placed<'_>], findings: &mut Vec<Finding>) {
         let there = self.sources();
         let gone = generated.iter().filter(|(_, _, item)| {
             let source = item.head.annotations.get(keys::SOURCE).map_or("", String::as_str);
