@@ -7,6 +7,7 @@ use std::collections::BTreeSet;
 
 use super::auth_mode::{self, Place};
 use super::certificate::{self, Certificate, Maker};
+use super::duration::Duration;
 use super::host;
 use super::login::{self, Login};
 use super::names::{LABEL_MAX, is_dns_name};
@@ -355,6 +356,7 @@ fn resolve_gateway(
     }
     let config = config_of(&read.spec);
     let network_policies = network_policies(config, &mut own);
+    let server_timeout = server_timeout(config, &mut own);
     findings.extend(own.into_iter().map(|finding| about(finding, &read.id)));
     let pods = gateway_pods(
         facts.implementation,
@@ -381,13 +383,21 @@ fn resolve_gateway(
         certificate,
         namespaces,
         network_policies,
-        server_timeout: config.and_then(|spec| spec.ocp_route.as_ref()?.server_timeout.clone()),
+        server_timeout,
         oauth_client: names.oauth_client,
         filter: names.filter,
         login,
         name: names.gateway,
         class: names.class,
     })
+}
+
+/// How long the router waits, in its own words: it ignores what it cannot read.
+fn server_timeout(config: Option<&GatewayConfigSpec>, findings: &mut Vec<Finding>) -> Option<String> {
+    let given = config.and_then(|spec| spec.ocp_route.as_ref()?.server_timeout.as_ref());
+    let none = Duration::seconds(0);
+    let timeout = login::duration(given, "spec.ocpRoute.serverTimeout", none, findings);
+    (!timeout.is_zero()).then(|| timeout.to_router())
 }
 
 /// What whoever applies the output has to know or do, beside it.
@@ -403,7 +413,7 @@ pub fn notes(documents: &Documents, gateway: &Gateway) -> Vec<Finding> {
                        from the cluster with the annotation config.kubernetes.io/local-config: \"true\"";
         notes.push(Finding::info(message).about(&read.id).at("metadata"));
     }
-    if gateway.login.provider == Some(login::Provider::OpenShift) {
+    if gateway.login.provider == Some(login::Provider::OpenShift) && !gateway.beside_operator {
         let message = format!(
             "the OAuthClient {} has no secret in git: set its field `secret` in the cluster to the value of key {} of the Secret \
              {}, or nobody can log in; who applies the output leaves that field alone",
