@@ -132,7 +132,7 @@ pub fn assumed(chosen: &BackendTls) -> Option<Finding> {
         _ => return None,
     };
     let message = format!(
-        "not named, so the gateway verifies the guards by key {} of this {place}; without it no request reaches a Notebook",
+        "not named, so the gateway verifies whom it hands requests on to by key {} of this {place}; without it no request reaches a Notebook",
         defaults::CA_KEY.openshift
     );
     Some(Finding::info(message).at("spec.tls.caRef.name").found(default))
