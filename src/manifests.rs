@@ -6,11 +6,14 @@ pub mod access_graph;
 pub mod backend_tls;
 pub mod certificate;
 pub mod config;
+pub mod envoy_filter;
+pub mod envoy_gateway;
 pub mod gateway;
 pub mod groups;
 pub mod http_route;
 pub mod login;
 pub mod login_access;
+pub mod lua;
 pub mod meta;
 pub mod network;
 pub mod object;
@@ -21,9 +24,9 @@ pub mod sidecar;
 
 pub use object::Object;
 
-use crate::input::platform::Operator;
+use crate::input::platform::{GatewayImplementation, Operator};
 use crate::krm::object_id::ObjectId;
-use crate::model::gateway::Access;
+use crate::model::gateway::{Access, Gateway};
 use crate::model::platform::Platform;
 use crate::plan::class::Class;
 use crate::plan::guard::Guard;
@@ -68,10 +71,7 @@ pub fn objects(plan: &Plan) -> Vec<Object> {
 /// The gateway, the login service and the groups that the input defines.
 fn of_access(platform: &Platform, access: &Access) -> Vec<Object> {
     let mut objects = Vec::new();
-    let beside_operator = access
-        .gateway
-        .as_ref()
-        .is_some_and(|gateway| gateway.beside_operator);
+    let beside_operator = platform.facts.operator == Operator::OpenDataHub;
     if let Some(groups) = &access.groups {
         objects.extend(groups::objects(platform, beside_operator, groups));
     }
@@ -82,6 +82,10 @@ fn of_access(platform: &Platform, access: &Access) -> Vec<Object> {
         objects.push(login_access::closing_policy(gateway));
         objects.extend(login_access::issuer_policy(gateway));
     }
+    objects.extend(match gateway.implementation {
+        GatewayImplementation::Istio => envoy_filter::objects(gateway),
+        GatewayImplementation::EnvoyGateway => envoy_gateway::objects(gateway),
+    });
     objects.push(backend_tls::of_login(platform, gateway));
     objects.extend(gateway::objects(gateway));
     objects.extend(certificate::of_gateway(gateway));
@@ -100,6 +104,14 @@ fn of_access(platform: &Platform, access: &Access) -> Vec<Object> {
     objects.push(http_route::login_route(gateway));
     objects.extend(http_route::legacy_redirect(gateway));
     objects
+}
+
+/// What this gateway's implementation cannot do, a sentence each.
+pub fn gaps(gateway: &Gateway) -> Vec<String> {
+    match gateway.implementation {
+        GatewayImplementation::Istio => envoy_filter::gaps(gateway),
+        GatewayImplementation::EnvoyGateway => envoy_gateway::gaps(gateway),
+    }
 }
 
 /// What nobody else writes, and what may differ from what a controller writes.
@@ -135,5 +147,9 @@ fn sources(plan: &Plan) -> Vec<ObjectId> {
     let notebooks: std::collections::BTreeSet<ObjectId> = keys
         .map(|(namespace, name)| notebook_id(namespace, name))
         .collect();
-    std::iter::once(plan.platform.id()).chain(notebooks).collect()
+    let access = plan.access.iter().flat_map(Access::sources).cloned();
+    std::iter::once(plan.platform.id())
+        .chain(access)
+        .chain(notebooks)
+        .collect()
 }

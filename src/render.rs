@@ -191,19 +191,14 @@ impl<'a> Run<'a> {
         if !plan.serves() {
             self.fence_notes(plan);
         }
-        if plan.guards.is_empty() {
-            if plan.gateway().is_some() {
-                let note = backend_tls::assumed(&platform.backend_tls);
-                self.findings
-                    .extend(note.map(|finding| finding.about(&platform.id())));
-            }
-            return;
-        }
-        let beside = platform.notebook_controller == Operator::OpenDataHub;
-        let id = platform.id();
-        let notes = programs::limits(platform.sidecar.program)
-            .into_iter()
-            .chain(backend_tls::assumed(&platform.backend_tls))
+        let guarded = !plan.guards.is_empty();
+        let verified = guarded || plan.gateway().is_some();
+        let beside = guarded && platform.notebook_controller == Operator::OpenDataHub;
+        let id = plan.platform.id();
+        let limits = programs::limits(platform.sidecar.program).into_iter();
+        let notes = limits
+            .filter(|_| guarded)
+            .chain(backend_tls::assumed(&platform.backend_tls).filter(|_| verified))
             .chain(beside.then(companion::notes).into_iter().flatten());
         self.findings.extend(notes.map(|finding| finding.about(&id)));
     }

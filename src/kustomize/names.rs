@@ -9,7 +9,7 @@
 use serde::Serialize;
 use serde_json::Value;
 
-use crate::input::notebook;
+use crate::input::{auth, gateway, notebook};
 use crate::model::keys;
 
 /// The lists of containers in a pod spec; `*` in [`OF_PODS`] stands for each.
@@ -105,6 +105,19 @@ const OF_OBJECTS: [(&str, &str, &[Field]); 4] = [
         &[
             (CERT_MANAGER, "Certificate", "spec/secretName"),
             (GATEWAY_API, "Gateway", "spec/listeners/tls/certificateRefs"),
+            (auth::GROUP, auth::KIND, "spec/oidc/clientSecretName"),
+            (auth::GROUP, gateway::GATEWAY, "spec/certificate/secretName"),
+            (
+                auth::GROUP,
+                gateway::GATEWAY_CONFIG,
+                "spec/oidc/clientSecretRef/name",
+            ),
+            (
+                auth::GROUP,
+                gateway::GATEWAY_CONFIG,
+                "spec/certificate/secretName",
+            ),
+            (auth::GROUP, gateway::GATEWAY_CONFIG, "spec/providerCASecretName"),
         ],
     ),
     (

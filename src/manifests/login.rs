@@ -278,6 +278,14 @@ fn args(gateway: &Gateway, provider: &Provider) -> Vec<String> {
     if login.provider_ca.is_some() {
         args.push(format!("--provider-ca-file={PROVIDER_CA_PATH}/ca.crt"));
     }
+    let limits = &login.review_limits;
+    args.extend(limits.qps.map(|qps| format!("--kube-api-qps={qps}")));
+    args.extend(limits.burst.map(|burst| format!("--kube-api-burst={burst}")));
+    args.extend(
+        limits
+            .cache
+            .map(|time| format!("--kube-api-cache-ttl={}", time.to_go())),
+    );
     for group in login.allowed_groups.iter().flatten() {
         args.push(format!("--allowed-group={}", as_csv(group)));
     }

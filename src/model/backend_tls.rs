@@ -124,15 +124,15 @@ pub fn assumed(chosen: &BackendTls) -> Option<Finding> {
         }
         BackendTls::Policy { kind, name, .. } if name == default => {
             if kind == "Secret" {
-                "Secret, in each namespace with a guard"
+                "Secret, in each namespace with a guard or the login service"
             } else {
-                "ConfigMap, in each namespace with a guard"
+                "ConfigMap, in each namespace with a guard or the login service"
             }
         }
         _ => return None,
     };
     let message = format!(
-        "not named, so the gateway verifies whom it hands requests on to by key {} of this {place}; without it no request reaches a Notebook",
+        "not named, so the gateway verifies what answers it by key {} of this {place}; without it no request gets through",
         defaults::CA_KEY.openshift
     );
     Some(Finding::info(message).at("spec.tls.caRef.name").found(default))

@@ -177,120 +177,78 @@ mod tests {
         (certificate, findings.iter().map(Finding::to_line).collect())
     }
 
-    #[test]
-    fn each_type_has_its_maker_and_its_secret() {
-        use CertificateType::{CertManager, OpenshiftDefaultIngress, Provided, SelfSigned};
-        use Flavor::{Kubernetes, OpenShift};
-        use IngressMode::{LoadBalancer, OcpRoute};
-        let issuer = Maker::Issuer {
+    /// Where the Secret is, who makes it, and how many findings there are.
+    fn check(
+        (kind, secret): (Option<CertificateType>, Option<&str>),
+        mode: IngressMode,
+        flavor: Flavor,
+        expected: &(&str, Maker, usize),
+    ) {
+        let (found, said) = resolved(kind, secret, mode, flavor);
+        let found = (found.secret.as_str(), found.maker, said.len());
+        assert_eq!(&found, expected, "{kind:?} {mode:?} {flavor:?}: {said:#?}");
+    }
+
+    fn platforms_issuer() -> Maker {
+        Maker::Issuer {
             name: "selfsigned".into(),
             kind: "ClusterIssuer".into(),
             group: "cert-manager.io".into(),
-        };
+        }
+    }
+
+    #[test]
+    fn on_openshift_each_type_has_its_maker_and_its_secret() {
+        use CertificateType::{CertManager, OpenshiftDefaultIngress, Provided, SelfSigned};
+        use IngressMode::{LoadBalancer, OcpRoute};
         let behind = "data-science-gateway-service-tls";
-        for (kind, secret, mode, flavor, expected, maker, lines) in [
-            (None, None, OcpRoute, OpenShift, behind, Maker::ServiceCa, 0),
+        let default = "default-gateway-tls";
+        for (given, mode, expected) in [
+            ((None, None), OcpRoute, (behind, Maker::ServiceCa, 0)),
+            ((Some(SelfSigned), None), OcpRoute, (behind, Maker::ServiceCa, 1)),
+            ((None, None), LoadBalancer, (ROUTER_SECRET, Maker::Router, 0)),
             (
-                Some(SelfSigned),
-                None,
-                OcpRoute,
-                OpenShift,
-                behind,
-                Maker::ServiceCa,
-                1,
+                (Some(OpenshiftDefaultIngress), Some("copy")),
+                LoadBalancer,
+                (ROUTER_SECRET, Maker::Router, 0),
             ),
             (
-                None,
-                None,
+                (Some(SelfSigned), Some("own")),
                 LoadBalancer,
-                OpenShift,
-                ROUTER_SECRET,
-                Maker::Router,
-                0,
+                ("own", Maker::SelfSigned, 0),
             ),
             (
-                Some(OpenshiftDefaultIngress),
-                Some("copy"),
+                (Some(CertManager), None),
                 LoadBalancer,
-                OpenShift,
-                ROUTER_SECRET,
-                Maker::Router,
-                0,
+                (default, platforms_issuer(), 0),
             ),
             (
-                Some(OpenshiftDefaultIngress),
-                None,
+                (Some(Provided), None),
                 LoadBalancer,
-                Kubernetes,
-                ROUTER_SECRET,
-                Maker::Router,
-                1,
+                (default, Maker::Provided, 1),
             ),
             (
-                Some(SelfSigned),
-                Some("own"),
+                (Some(Provided), Some("Mine")),
                 LoadBalancer,
-                OpenShift,
-                "own",
-                Maker::SelfSigned,
-                0,
-            ),
-            (
-                Some(CertManager),
-                None,
-                LoadBalancer,
-                OpenShift,
-                "default-gateway-tls",
-                issuer.clone(),
-                0,
-            ),
-            (
-                None,
-                None,
-                LoadBalancer,
-                Kubernetes,
-                "default-gateway-tls",
-                issuer,
-                0,
-            ),
-            (
-                Some(Provided),
-                Some("mine"),
-                LoadBalancer,
-                Kubernetes,
-                "mine",
-                Maker::Provided,
-                0,
-            ),
-            (
-                Some(Provided),
-                None,
-                LoadBalancer,
-                OpenShift,
-                "default-gateway-tls",
-                Maker::Provided,
-                1,
-            ),
-            (
-                Some(Provided),
-                Some("Mine"),
-                LoadBalancer,
-                OpenShift,
-                "Mine",
-                Maker::Provided,
-                1,
+                ("Mine", Maker::Provided, 1),
             ),
         ] {
-            let (found, said) = resolved(kind, secret, mode, flavor);
-            let expected = Certificate {
-                secret: expected.into(),
-                maker,
-            };
-            assert_eq!(
-                (found, said.len()),
-                (expected, lines),
-                "{kind:?} {mode:?} {flavor:?}: {said:#?}"
-            );
+            check(given, mode, Flavor::OpenShift, &expected);
+        }
+    }
+
+    #[test]
+    fn elsewhere_cert_manager_makes_it_unless_somebody_brings_it() {
+        use CertificateType::{OpenshiftDefaultIngress, Provided};
+        for (given, expected) in [
+            ((None, None), ("default-gateway-tls", platforms_issuer(), 0)),
+            ((Some(Provided), Some("mine")), ("mine", Maker::Provided, 0)),
+            (
+                (Some(OpenshiftDefaultIngress), None),
+                (ROUTER_SECRET, Maker::Router, 1),
+            ),
+        ] {
+            check(given, IngressMode::LoadBalancer, Flavor::Kubernetes, &expected);
         }
     }
 

@@ -3,14 +3,19 @@
 //! Takes the documents as they were read and the Platform's facts; gives one [`Gateway`] with its [`Login`]. Every finding
 //! says which document it is about.
 
+mod checks;
+
 use std::collections::BTreeSet;
 
+pub use checks::notes;
+use checks::{check_document, covered, network_policies, service_name};
+
 use super::auth_mode::{self, Place};
-use super::certificate::{self, Certificate, Maker};
+use super::certificate::{self, Certificate};
 use super::duration::Duration;
 use super::host;
 use super::login::{self, Login};
-use super::names::{LABEL_MAX, is_dns_name};
+use super::names::is_dns_name;
 use super::platform::{Platform, Pods, gateway_pods};
 use super::tls_profile::{self, TlsProfile};
 use super::{defaults, groups, ingress_mode};
@@ -314,6 +319,7 @@ fn resolve_gateway(
     let mut own = Vec::new();
     let beside_operator = facts.operator == Operator::OpenDataHub;
     check_document(read, facts, &mut own);
+    checks::version(platform, &mut own);
     let names = Names::new(read, facts, &mut own);
     let namespace = platform.gateway.namespace.clone();
     let ingress = ingress(read, platform, &mut own);
@@ -400,89 +406,6 @@ fn server_timeout(config: Option<&GatewayConfigSpec>, findings: &mut Vec<Finding
     (!timeout.is_zero()).then(|| timeout.to_router())
 }
 
-/// What whoever applies the output has to know or do, beside it.
-pub fn notes(documents: &Documents, gateway: &Gateway) -> Vec<Finding> {
-    let mut notes = Vec::new();
-    if let Some(read) = documents
-        .gateway
-        .as_ref()
-        .filter(|read| !read.is_local && !gateway.beside_operator)
-    {
-        let message = "goes to the cluster, which must know this kind. Where Open Data Hub's operator runs there, it writes the \
-                       same objects: say gateway.operator: OpenDataHub in the Platform. Where it does not, keep the document \
-                       from the cluster with the annotation config.kubernetes.io/local-config: \"true\"";
-        notes.push(Finding::info(message).about(&read.id).at("metadata"));
-    }
-    if gateway.login.provider == Some(login::Provider::OpenShift) && !gateway.beside_operator {
-        let message = format!(
-            "the OAuthClient {} has no secret in git: set its field `secret` in the cluster to the value of key {} of the Secret \
-             {}, or nobody can log in; who applies the output leaves that field alone",
-            gateway.oauth_client,
-            login::KEYS[1],
-            login::CREDENTIALS
-        );
-        notes.push(Finding::info(message).about(&gateway.source).at("spec"));
-    }
-    if gateway.login.image == defaults::LOGIN_IMAGE.openshift && gateway.login.provider.is_some() {
-        let message = "images.kubeAuthProxy is not set in the Platform, so the login service has the image that Open Data Hub \
-                       pinned once; name the one that your release pins";
-        notes.push(Finding::info(message).about(&gateway.source).at("spec"));
-    }
-    if gateway.beside_operator {
-        notes.extend(super::operator::notes(gateway));
-    }
-    notes
-}
-
-/// OpenShift's default certificate is for one domain.
-fn covered(
-    certificate: &Certificate,
-    host: &host::Host,
-    legacy: Option<&String>,
-    findings: &mut Vec<Finding>,
-) {
-    let Some(domain) = host
-        .ingress_domain
-        .as_ref()
-        .filter(|_| certificate.maker == Maker::Router)
-    else {
-        return;
-    };
-    let wildcard = format!("*.{domain}");
-    for name in [Some(&host.name), legacy].into_iter().flatten() {
-        if !certificate::covers(&wildcard, name) {
-            let message = format!(
-                "OpenShift's default ingress certificate is for {wildcard} and does not cover {name}"
-            );
-            let finding = Finding::warning(message).at("spec.certificate.type");
-            findings.push(finding.propose("CertManager"));
-        }
-    }
-}
-
-/// The gateway's controller makes a Service of both names.
-fn service_name(names: &Names, findings: &mut Vec<Finding>) {
-    if names.gateway.len() + 1 + names.class.len() > LABEL_MAX {
-        let message = format!(
-            "the gateway's controller names its Service {}-{}, which is longer than {LABEL_MAX} characters; shorten \
-             gateway.name or gateway.className in the Platform",
-            names.gateway, names.class
-        );
-        findings.push(Finding::error(message).at("metadata.name"));
-    }
-}
-
-fn network_policies(config: Option<&GatewayConfigSpec>, findings: &mut Vec<Finding>) -> bool {
-    let enabled = config.and_then(|spec| spec.network_policy.as_ref()?.ingress.as_ref()?.enabled);
-    if enabled == Some(false) {
-        let message = "without NetworkPolicies any pod of the cluster reaches the login service; meant for clusters that \
-                       refuse policies in this namespace";
-        let finding = Finding::warning(message).at("spec.networkPolicy.ingress.enabled");
-        findings.push(finding.found(false));
-    }
-    enabled != Some(false)
-}
-
 /// A finding of a document's own fields; one that is about another document already stays so.
 fn about(finding: Finding, id: &ObjectId) -> Finding {
     if finding.object.is_some() {
@@ -532,82 +455,6 @@ impl Names {
             class: given_class.unwrap_or(own_class),
             gateway,
         }
-    }
-}
-
-/// What a document may not be beside what runs in the cluster.
-fn check_document(read: &Read<Spec>, facts: &Facts, findings: &mut Vec<Finding>) {
-    let beside = facts.operator == Operator::OpenDataHub;
-    match &read.spec {
-        Spec::Gateway(_) if beside => {
-            let message = "Open Data Hub's operator knows no such kind; write a GatewayConfig";
-            findings.push(
-                Finding::error(message)
-                    .at("kind")
-                    .found(document::GATEWAY)
-                    .propose(document::GATEWAY_CONFIG),
-            );
-        }
-        Spec::Config(_) if read.id.name != document::CONFIG_NAME => {
-            let message = "Open Data Hub takes a GatewayConfig of this name alone";
-            let finding = Finding::error(message)
-                .at("metadata.name")
-                .found(read.id.name.clone());
-            findings.push(finding.propose(document::CONFIG_NAME));
-        }
-        _ => {}
-    }
-    if beside {
-        let own = [
-            ("gateway.name", &facts.name, LEGACY),
-            (
-                "gateway.className",
-                &facts.class_name,
-                defaults::GATEWAY_CLASS.openshift,
-            ),
-        ];
-        for (field, given, theirs) in own {
-            if let Some(given) = given.as_ref().filter(|given| *given != theirs) {
-                let message = format!(
-                    "beside Open Data Hub's operator Platform's {field} can only be {theirs}, not {given}"
-                );
-                findings.push(Finding::error(message).at("metadata.name"));
-            }
-        }
-        if facts.implementation != GatewayImplementation::Istio {
-            let message = "Open Data Hub's operator works with Istio alone; set gateway.implementation: Istio in the Platform";
-            findings.push(Finding::error(message).at("kind"));
-        }
-    }
-    let Some(config) = config_of(&read.spec) else {
-        return;
-    };
-    let unused = [
-        ("spec.additionalIngresses", config.additional_ingresses.is_some()),
-        ("spec.tokenReview", config.token_review.is_some()),
-    ];
-    for (field, _) in unused.into_iter().filter(|(_, set)| *set) {
-        let message =
-            "is read, and nothing acts on it: what is written has neither more gateways nor these limits";
-        findings.push(Finding::warning(message).at(field));
-    }
-    let other = config
-        .certificate
-        .as_ref()
-        .and_then(|certificate| certificate.kind)
-        == Some(document::CertificateType::CertManager);
-    if other && !read.is_local {
-        let message = "is no type that Open Data Hub's own CRD takes; keep the document from the cluster with the annotation \
-                       config.kubernetes.io/local-config: \"true\"";
-        let finding = Finding {
-            severity: if beside {
-                results::Severity::Error
-            } else {
-                results::Severity::Warning
-            },
-            ..Finding::error(message)
-        };
-        findings.push(finding.at("spec.certificate.type").found("CertManager"));
     }
 }
 

@@ -9,10 +9,12 @@ use super::generated::Placed;
 use super::{Batch, Framed, generated, items, place, platform, secrets, syntax};
 use crate::input::auth::{self, AuthSpec};
 use crate::input::gateway::{GATEWAY, GATEWAY_CONFIG, GatewayConfigSpec, GatewaySpec};
+use crate::input::platform::{GROUP as PLATFORM_GROUP, KIND as PLATFORM};
 use crate::input::{check, cluster, schema};
 use crate::krm::object_id::ObjectId;
 use crate::krm::results::Finding;
 use crate::krm::stream::Item;
+use crate::manifests;
 use crate::model::gateway::{self as model, Access, Read, Spec, State};
 use crate::model::keys;
 use crate::model::platform::Platform;
@@ -52,6 +54,8 @@ impl<'a> Documents<'a> {
                 found.define(framed, item, findings);
             } else if id.group == cluster::GROUP && id.name == cluster::NAME {
                 found.copy(framed, item, findings);
+            } else if id.group == PLATFORM_GROUP && id.kind == PLATFORM {
+                found.places.insert(id.clone(), (framed, item));
             }
         }
         found
@@ -230,6 +234,10 @@ impl<'a> Documents<'a> {
         self.left_behind(generated, findings);
         let Some(gateway) = plan.gateway() else { return };
         let mut own = model::notes(&self.read, gateway);
+        own.extend(manifests::gaps(gateway).into_iter().map(|gap| {
+            let finding = Finding::warning(gap).at("spec");
+            finding.about(&gateway.source)
+        }));
         own.extend(secrets::needed(batch, plan, gateway).map(|finding| finding.about(&gateway.source)));
         findings.extend(own.into_iter().map(|finding| self.placed(finding)));
         secrets::certificates(batch, gateway, findings);

@@ -652,7 +652,9 @@ impl<'a> Graph<'a> {
                 self.needs(object, "to", text(&to["kind"]), namespace(object), &to["name"]);
             }
         }
-        for from in list(&object["spec"]["from"]).filter(|_| is_generated(object)) {
+        // Where nothing may be exposed there are grants, and no routes.
+        let is_open = is_generated(object) && !self.is_fenced();
+        for from in list(&object["spec"]["from"]).filter(|_| is_open) {
             let of = text(&from["namespace"]);
             if !self
                 .objects
