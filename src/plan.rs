@@ -12,7 +12,7 @@ pub mod hop;
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::input::notebook::{GROUP, KIND, VERSIONS};
-use crate::input::platform::Operator;
+use crate::input::platform::{AuthMode, Operator};
 use crate::krm::object_id::ObjectId;
 use crate::krm::results::Finding;
 use crate::model::companion;
@@ -49,10 +49,20 @@ impl Plan {
         self.access.as_ref()?.gateway.as_ref()
     }
 
-    /// Whether anything may be exposed: not while a login that the input calls for cannot be.
+    /// Whether anything may be exposed: not while a login that the input calls for cannot be, nor where the Platform says that
+    /// nobody can log in.
     pub fn serves(&self) -> bool {
         let fenced = |access: &Access| access.gateway.is_some() && access.state != State::Open;
-        !self.access.as_ref().is_some_and(fenced)
+        !self.access.as_ref().is_some_and(fenced) && self.platform.facts.auth_mode != Some(AuthMode::None)
+    }
+
+    /// How people log in and whether they can, as far as this input knows.
+    pub fn login(&self) -> Option<(AuthMode, &State)> {
+        match &self.access {
+            Some(access) => Some((access.mode, &access.state)),
+            None if !self.serves() => Some((AuthMode::None, &State::AuthModeUnsupported)),
+            None => None,
+        }
     }
 }
 

@@ -28,7 +28,7 @@ use images::Images;
 use notebooks::{Found, Meaning, named};
 
 use crate::input::notebook as document;
-use crate::input::platform::{self as platform_document, Operator};
+use crate::input::platform::{self as platform_document, AuthMode, Operator};
 use crate::krm::object_id::ObjectId;
 use crate::krm::results::{self, Finding};
 use crate::krm::source::{Source, SyntaxError};
@@ -134,6 +134,7 @@ impl<'a> Run<'a> {
         let generated = generated::find(self.batch);
         let Some(mut platform) = self.needed(platform, &found, &documents) else {
             if found.is_empty() && documents.is_empty() {
+                documents.left_behind(&generated, &mut self.findings);
                 generated::upsert(
                     self.batch,
                     &generated,
@@ -187,6 +188,9 @@ impl<'a> Run<'a> {
     /// What a reader of a guarded graph must know of the platform.
     fn notes(&mut self, plan: &plan::Plan) {
         let platform = &plan.platform;
+        if !plan.serves() {
+            self.fence_notes(plan);
+        }
         let guarded = !plan.guards.is_empty();
         let verified = guarded || plan.gateway().is_some();
         let beside = guarded && platform.notebook_controller == Operator::OpenDataHub;
@@ -197,6 +201,23 @@ impl<'a> Run<'a> {
             .chain(backend_tls::assumed(&platform.backend_tls).filter(|_| verified))
             .chain(beside.then(companion::notes).into_iter().flatten());
         self.findings.extend(notes.map(|finding| finding.about(&id)));
+    }
+
+    /// What a reader must know where nothing may be exposed.
+    fn fence_notes(&mut self, plan: &plan::Plan) {
+        let platform = &plan.platform;
+        let mut notes = Vec::new();
+        if platform.facts.auth_mode == Some(AuthMode::None) {
+            let message = "nobody can log in: what protects is written, and nothing is exposed (state AuthModeUnsupported)";
+            notes.push(Finding::warning(message).at("spec.authMode").found("None"));
+        }
+        if platform.notebook_controller == Operator::OpenDataHub && !plan.guards.is_empty() {
+            let message = "nothing is to be exposed, but Open Data Hub's notebook controller makes the routes to its Notebooks \
+                           whatever is written here; the gateway and the guards refuse who has not logged in";
+            notes.push(Finding::warning(message).at("spec.notebooks.controller"));
+        }
+        self.findings
+            .extend(notes.into_iter().map(|finding| finding.about(&platform.id())));
     }
 
     /// Collisions, each with its Notebook's place.

@@ -20,7 +20,7 @@ pub struct AccessGraphSpec {
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub auth_mode: Option<String>,
     /// Whether what was written lets anybody in: Open, AwaitingOIDCConfiguration or AuthModeUnsupported. None where the
-    /// input defines no gateway.
+    /// input says nothing of it.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub state: Option<String>,
     /// The objects, in the order of their ids.

@@ -57,8 +57,9 @@ pub fn access_graphs(plan: &Plan, sources: &[ObjectId], objects: &[Object]) -> V
             let source = sources.get(reference)?;
             objects.sort_by(|left, right| key(left).cmp(&key(right)));
             let name = format!("{}-{}", source.kind.to_lowercase(), source.name);
-            let says = |access: &&Access| !plan.serves() || access.is_of(source);
-            let access = plan.access.as_ref().filter(says);
+            let is_of = |access: &Access| access.is_of(source);
+            let login = plan.login();
+            let login = login.filter(|_| !plan.serves() || plan.access.as_ref().is_some_and(is_of));
             let graph = AccessGraph {
                 api_version: format!("{GROUP}/{VERSION}"),
                 kind: KIND,
@@ -70,8 +71,8 @@ pub fn access_graphs(plan: &Plan, sources: &[ObjectId], objects: &[Object]) -> V
                         namespace: Some(source.namespace.clone()).filter(|namespace| !namespace.is_empty()),
                         name: source.name.clone(),
                     },
-                    auth_mode: access.map(|access| access.mode.word().to_owned()),
-                    state: access.map(|access| access.state.word().to_owned()),
+                    auth_mode: login.map(|(mode, _)| mode.word().to_owned()),
+                    state: login.map(|(_, state)| state.word().to_owned()),
                     objects,
                 },
             };

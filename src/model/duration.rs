@@ -75,6 +75,14 @@ impl Duration {
         format!("{whole}.{}s", fraction.trim_end_matches('0'))
     }
 
+    /// As OpenShift's router has it: one whole number with its unit.
+    pub fn to_router(self) -> String {
+        match self.0 % 1000 {
+            0 => format!("{}s", self.0 / 1000),
+            _ => format!("{}ms", self.0),
+        }
+    }
+
     /// As the Gateway API has it (GEP-2257): whole numbers, `1h30m`, `1s500ms`.
     pub fn to_gateway_api(self) -> String {
         let parts = [
@@ -135,6 +143,9 @@ mod tests {
                 (go.to_owned(), proto.to_owned(), gateway.to_owned()),
                 "{text}"
             );
+        }
+        for (text, router) in [("5m", "300s"), ("1h30m", "5400s"), ("1.5s", "1500ms")] {
+            assert_eq!(Duration::parse(text).unwrap().to_router(), router, "{text}");
         }
         for wrong in [
             "",

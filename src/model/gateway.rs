@@ -12,6 +12,7 @@ use checks::{check_document, covered, network_policies, service_name};
 
 use super::auth_mode::{self, Place};
 use super::certificate::{self, Certificate};
+use super::duration::Duration;
 use super::host;
 use super::login::{self, Login};
 use super::names::{is_dns_label, is_dns_name};
@@ -361,6 +362,7 @@ fn resolve_gateway(
     }
     let config = config_of(&read.spec);
     let network_policies = network_policies(config, &mut own);
+    let server_timeout = server_timeout(config, &mut own);
     findings.extend(own.into_iter().map(|finding| about(finding, &read.id)));
     let pods = gateway_pods(
         facts.implementation,
@@ -387,13 +389,21 @@ fn resolve_gateway(
         certificate,
         namespaces,
         network_policies,
-        server_timeout: config.and_then(|spec| spec.ocp_route.as_ref()?.server_timeout.clone()),
+        server_timeout,
         oauth_client: names.oauth_client,
         filter: names.filter,
         login,
         name: names.gateway,
         class: names.class,
     })
+}
+
+/// How long the router waits, in its own words: it ignores what it cannot read.
+fn server_timeout(config: Option<&GatewayConfigSpec>, findings: &mut Vec<Finding>) -> Option<String> {
+    let given = config.and_then(|spec| spec.ocp_route.as_ref()?.server_timeout.as_ref());
+    let none = Duration::seconds(0);
+    let timeout = login::duration(given, "spec.ocpRoute.serverTimeout", none, findings);
+    (!timeout.is_zero()).then(|| timeout.to_router())
 }
 
 /// A finding of a document's own fields; one that is about another document already stays so.

@@ -64,7 +64,7 @@ fn list(field: &str, given: Option<&[String]>, prefix: &str, findings: &mut Vec<
     for (index, name) in given.iter().enumerate() {
         let path = format!("{path}[{index}]");
         let everybody = is_admin && is_everybody(name);
-        let message = if name.trim().is_empty() {
+        let message = if name.trim().is_empty() || name == prefix {
             "is empty".to_owned()
         } else if name.trim() != name {
             "has blanks around it, and names are compared to the letter".to_owned()
@@ -92,6 +92,7 @@ fn list(field: &str, given: Option<&[String]>, prefix: &str, findings: &mut Vec<
                 && !everybody
                 && name.trim() == name
                 && !name.is_empty()
+                && name != prefix
                 && !NOBODY.contains(&name.as_str())
             {
                 finding.propose(format!("{prefix}{name}"))
@@ -116,7 +117,10 @@ pub fn let_in(groups: &Groups, prefix: &str) -> Option<Vec<String>> {
     }
     let mut names: Vec<String> = Vec::new();
     for name in groups.allowed.iter().chain(&groups.admins) {
-        let raw = name.strip_prefix(prefix).filter(|raw| !raw.is_empty());
+        // A claim may hold any text, but what Kubernetes itself calls so is another group: every workload, say.
+        let raw = name
+            .strip_prefix(prefix)
+            .filter(|raw| !raw.is_empty() && (prefix.is_empty() || !raw.starts_with("system:")));
         for spelling in [Some(name.as_str()), raw].into_iter().flatten() {
             if !names.iter().any(|known| known == spelling) {
                 names.push(spelling.to_owned());
@@ -178,6 +182,13 @@ mod tests {
         let (some, _) = checked(&["oidc:admins"], &["oidc:team"]);
         let names = ["oidc:team", "team", "oidc:admins", "admins"].map(str::to_owned);
         assert_eq!(let_in(&some, "oidc:"), Some(names.to_vec()));
+        let (system, _) = checked(&["oidc:admins"], &["oidc:system:serviceaccounts"]);
+        let names = ["oidc:system:serviceaccounts", "oidc:admins", "admins"].map(str::to_owned);
+        assert_eq!(
+            let_in(&system, "oidc:"),
+            Some(names.to_vec()),
+            "without its prefix it would be every workload"
+        );
         let (nobody_else, _) = checked(&["odh-admins"], &[]);
         assert_eq!(let_in(&nobody_else, ""), Some(vec!["odh-admins".to_owned()]));
     }

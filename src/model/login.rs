@@ -223,8 +223,15 @@ pub fn secrets(gateway: &gateway::Gateway) -> BTreeMap<String, Vec<String>> {
     {
         add(authority, &["ca.crt"]);
     }
+    add(TLS_SECRET, &["tls.crt", "tls.key"]);
     add(&gateway.certificate.secret, &["tls.crt", "tls.key"]);
     secrets
+}
+
+/// Whether a Secret is one that a store is asked for: the client's, and that of the cookies.
+pub fn is_fetched(gateway: &gateway::Gateway, name: &str) -> bool {
+    let of_client = matches!(&gateway.login.provider, Some(Provider::Oidc { secret, .. }) if secret == name);
+    of_client || name == CREDENTIALS
 }
 
 fn first_provider<'a>(around: &Around<'a>) -> Option<&'a crate::input::cluster::OidcProvider> {
@@ -254,7 +261,12 @@ fn cookie_times(cookie: &Cookie, findings: &mut Vec<Finding>) -> (Duration, Dura
 }
 
 /// A duration; nothing and zero are the default.
-fn duration(given: Option<&String>, path: &str, default: Duration, findings: &mut Vec<Finding>) -> Duration {
+pub(super) fn duration(
+    given: Option<&String>,
+    path: &str,
+    default: Duration,
+    findings: &mut Vec<Finding>,
+) -> Duration {
     let Some(text) = given.filter(|text| !text.is_empty()) else {
         return default;
     };

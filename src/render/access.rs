@@ -238,7 +238,7 @@ impl<'a> Documents<'a> {
             let finding = Finding::warning(gap).at("spec");
             finding.about(&gateway.source)
         }));
-        own.extend(secrets::needed(batch, gateway).map(|finding| finding.about(&gateway.source)));
+        own.extend(secrets::needed(batch, plan, gateway).map(|finding| finding.about(&gateway.source)));
         findings.extend(own.into_iter().map(|finding| self.placed(finding)));
         secrets::certificates(batch, gateway, findings);
         if let Some(access) = plan.access.as_ref().filter(|_| !plan.serves()) {
@@ -247,7 +247,7 @@ impl<'a> Documents<'a> {
     }
 
     /// A gateway whose documents are gone: what protects it is pruned by nobody, and refuses everything.
-    fn left_behind(&self, generated: &[Placed<'_>], findings: &mut Vec<Finding>) {
+    pub(super) fn left_behind(&self, generated: &[Placed<'_>], findings: &mut Vec<Finding>) {
         let there = self.sources();
         let gone = generated.iter().filter(|(_, _, item)| {
             let source = item.head.annotations.get(keys::SOURCE).map_or("", String::as_str);

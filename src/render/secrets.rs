@@ -10,6 +10,7 @@ use crate::krm::stream::Item;
 use crate::model::certificate::{self, Maker};
 use crate::model::gateway::Gateway;
 use crate::model::login;
+use crate::model::platform::Tls;
 use crate::plan::Plan;
 
 /// Refuses every Secret among the documents that holds what is secret and that something written refers to.
@@ -32,16 +33,15 @@ pub(super) fn check(batch: &Batch, plan: &Plan, findings: &mut Vec<Finding>) {
         let Ok(value) = item.piece(&framed.source).value() else {
             continue;
         };
-        if value.get("sops").is_some() {
-            continue;
-        }
+        let sealed = value.get("sops").is_some();
         for field in ["data", "stringData"] {
-            let keys = value[field].as_object().into_iter().flatten().map(|(key, _)| key);
-            // Certificates are public.
-            let Some(key) = keys
-                .into_iter()
-                .find(|key| !["tls.crt", "ca.crt"].contains(&key.as_str()))
-            else {
+            let entries = value[field].as_object().into_iter().flatten();
+            // Certificates are public. sops leaves as they are what it was not told to encrypt.
+            let plain = |(key, value): &(&String, &Value)| {
+                let encrypted = sealed && value.as_str().is_some_and(|text| text.starts_with("ENC["));
+                !encrypted && !["tls.crt", "ca.crt"].contains(&key.as_str())
+            };
+            let Some((key, _)) = entries.into_iter().find(plain) else {
                 continue;
             };
             let message = "holds a secret in plain text that the written objects use: whoever reads the repository has it. \
@@ -60,17 +60,18 @@ pub(super) fn check(batch: &Batch, plan: &Plan, findings: &mut Vec<Finding>) {
 }
 
 /// Which Secrets somebody else has to bring, unless the documents do.
-pub(super) fn needed(batch: &Batch, gateway: &Gateway) -> Option<Finding> {
+pub(super) fn needed(batch: &Batch, plan: &Plan, gateway: &Gateway) -> Option<Finding> {
     let brought: BTreeSet<String> = items(batch)
         .filter(|(_, _, item)| item.head.id.namespace == gateway.namespace)
         .filter_map(|(_, framed, item)| brings(framed, item))
         .collect();
     let mut needed: Vec<String> = Vec::new();
-    let by_store = gateway.login.secrets.store.is_some();
     for (name, keys) in login::secrets(gateway) {
-        let listener = name == gateway.certificate.secret && gateway.certificate.maker == Maker::Provided;
-        let made = name == gateway.certificate.secret && !listener;
-        let fetched = by_store && keys.iter().any(|key| !key.contains('.'));
+        let made = (name == gateway.certificate.secret && gateway.certificate.maker != Maker::Provided)
+            || (name == login::TLS_SECRET
+                && (plan.platform.tls != Tls::Provided || gateway.login.provider.is_none()))
+            || (name == login::CREDENTIALS && gateway.beside_operator);
+        let fetched = gateway.login.secrets.store.is_some() && login::is_fetched(gateway, &name);
         if !made && !fetched && !brought.contains(&name) {
             needed.push(format!("{name} ({})", keys.join(", ")));
         }

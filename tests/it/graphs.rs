@@ -275,7 +275,7 @@ fn generated(objects: &Objects) -> BTreeMap<(String, String, String), String> {
 
 /// Whether a policy closes a namespace: it is of the class that no prune removes, selects every Notebook's pod, and lets in
 /// who is named alone.
-fn closes(policy: &Value, namespace: &str) -> bool {
+pub(crate) fn closes(policy: &Value, namespace: &str) -> bool {
     let spec = &policy["spec"];
     let every = &spec["podSelector"]["matchExpressions"][0];
     let peers = || spec["ingress"].as_array().into_iter().flatten();
@@ -329,7 +329,7 @@ fn unguarded(objects: &Objects) -> Vec<String> {
 }
 
 /// Whether an object has the gateway verify a Service's certificate.
-fn verifies(object: &Value, namespace: &str, service: &str) -> bool {
+pub(crate) fn verifies(object: &Value, namespace: &str, service: &str) -> bool {
     let spec = &object["spec"];
     if object["metadata"]["annotations"][keys::CLASS] != "enforce" {
         return false;

@@ -18,6 +18,7 @@ mod control_plane;
 mod determinism;
 mod documents;
 mod faults;
+mod fence;
 mod fidelity;
 mod gateway_conformance;
 mod gateway_recordings;

@@ -17,10 +17,20 @@ use serde_json::Value;
 const EVERYWHERE: [&str; 2] = ["kube-root-ca.crt", "openshift-service-ca.crt"];
 const NOTEBOOKS: &str = "kubeflow.org";
 const GATEWAY_API: &str = "gateway.networking.k8s.io";
+const ENVOY_GATEWAY: &str = "gateway.envoyproxy.io";
 
 /// The references of `objects` that none of them answers, as `Kind namespace/name: field: what is missing`.
 pub(crate) fn unresolved(objects: &[Value]) -> BTreeSet<String> {
+    unresolved_beside(objects, &BTreeSet::new())
+}
+
+/// The same, where somebody else brings these Secrets (namespace and name).
+pub(crate) fn unresolved_beside(objects: &[Value], brought: &BTreeSet<(String, String)>) -> BTreeSet<String> {
     let mut graph = Graph::new(objects);
+    let brought = brought
+        .iter()
+        .map(|(namespace, name)| (namespace.as_str(), name.as_str()));
+    graph.issued.extend(brought);
     for object in objects {
         graph.check(object);
     }
@@ -45,9 +55,28 @@ impl<'a> Graph<'a> {
             let secret = match kind(object) {
                 "Service" => &object["metadata"]["annotations"][keys::SERVING_CERTIFICATE],
                 "Certificate" => &object["spec"]["secretName"],
+                "ExternalSecret" => &object["spec"]["target"]["name"],
                 _ => continue,
             };
             issued.insert((namespace(object), text(secret)));
+        }
+        for (gateway, parameters) in objects.iter().filter_map(|gateway| {
+            let wanted = &gateway["spec"]["infrastructure"]["parametersRef"]["name"];
+            let same =
+                |other: &&Value| other["kind"] == "ConfigMap" && namespace(other) == namespace(gateway);
+            let found = objects
+                .iter()
+                .filter(same)
+                .find(|other| other["metadata"]["name"] == *wanted);
+            Some((gateway, found.filter(|_| kind(gateway) == "Gateway")?))
+        }) {
+            // Istio lays this over the Service that it makes, and OpenShift's service CA reads it there.
+            let overlay = text(&parameters["data"]["service"]);
+            let asked = overlay
+                .lines()
+                .find_map(|line| line.trim().strip_prefix(keys::SERVING_CERTIFICATE));
+            let secret = asked.map(|rest| rest.trim_start_matches(':').trim());
+            issued.extend(secret.map(|secret| (namespace(gateway), secret)));
         }
         Self {
             objects: objects
@@ -100,6 +129,31 @@ impl<'a> Graph<'a> {
             ("networking.istio.io", "DestinationRule") => {
                 self.host(object, "host", text(&object["spec"]["host"]));
             }
+            (GATEWAY_API, "Gateway") => self.gateway(object),
+            ("apps", "Deployment") => self.deployment(object),
+            ("autoscaling", "HorizontalPodAutoscaler") => {
+                let target = &object["spec"]["scaleTargetRef"];
+                self.needs(
+                    object,
+                    "scaleTargetRef",
+                    text(&target["kind"]),
+                    namespace(object),
+                    &target["name"],
+                );
+            }
+            ("policy", "PodDisruptionBudget") => {
+                self.runs(object, "selector", &object["spec"]["selector"]["matchLabels"]);
+            }
+            ("route.openshift.io", "Route") => {
+                self.needs(
+                    object,
+                    "to",
+                    "Service",
+                    namespace(object),
+                    &object["spec"]["to"]["name"],
+                );
+            }
+            (ENVOY_GATEWAY, _) | ("networking.istio.io", "EnvoyFilter") => self.attached(object),
             ("gatewright.dev", "AccessGraph") => {
                 for member in list(&object["spec"]["objects"]) {
                     let place = text(&member["namespace"]);
@@ -110,8 +164,145 @@ impl<'a> Graph<'a> {
                 for host in list(&object["spec"]["dnsNames"]) {
                     self.host(object, "dnsNames", text(host));
                 }
+                let issuer = &object["spec"]["issuerRef"];
+                if issuer["kind"] == "Issuer" {
+                    self.needs(object, "issuerRef", "Issuer", namespace(object), &issuer["name"]);
+                }
             }
             _ => {}
+        }
+    }
+
+    /// A gateway has its class, its parameters and the certificates of its listeners. The class may be one that is there
+    /// already: then none of ours is written.
+    fn gateway(&mut self, object: &'a Value) {
+        let class = text(&object["spec"]["gatewayClassName"]);
+        if self.objects.keys().any(|(kind, ..)| *kind == "GatewayClass") {
+            self.must(object, "gatewayClassName", "GatewayClass", "", class);
+        }
+        let parameters = &object["spec"]["infrastructure"]["parametersRef"];
+        if parameters.is_object() {
+            let kind = text(&parameters["kind"]);
+            self.needs(
+                object,
+                "parametersRef",
+                kind,
+                namespace(object),
+                &parameters["name"],
+            );
+        }
+        for listener in list(&object["spec"]["listeners"]) {
+            for secret in list(&listener["tls"]["certificateRefs"]) {
+                self.needs(
+                    object,
+                    "certificateRefs",
+                    "Secret",
+                    namespace(object),
+                    &secret["name"],
+                );
+            }
+        }
+    }
+
+    /// A Deployment has its account and all that it mounts.
+    fn deployment(&mut self, object: &'a Value) {
+        let template = &object["spec"]["template"];
+        let pod = &template["spec"];
+        let account = &pod["serviceAccountName"];
+        self.needs(
+            object,
+            "serviceAccountName",
+            "ServiceAccount",
+            namespace(object),
+            account,
+        );
+        if !fits(
+            &object["spec"]["selector"]["matchLabels"],
+            &template["metadata"]["labels"],
+        ) {
+            self.say(object, "selector", "its own pods");
+        }
+        for volume in list(&pod["volumes"]) {
+            self.volume(object, volume);
+        }
+        for container in list(&pod["containers"]) {
+            for variable in list(&container["env"]) {
+                let keys = ["configMapKeyRef", "secretKeyRef"];
+                self.source_of_data(object, "env", &variable["valueFrom"], keys, "name");
+            }
+            for mount in list(&container["volumeMounts"]) {
+                if !list(&pod["volumes"]).any(|volume| volume["name"] == mount["name"]) {
+                    self.say(object, "volumeMounts", &format!("volume {}", mount["name"]));
+                }
+            }
+        }
+    }
+
+    /// Some Deployment's pods have these labels. Where nothing may be exposed there is none, and that is meant.
+    fn runs(&mut self, object: &'a Value, at: &str, labels: &'a Value) -> Option<&'a Value> {
+        let found = self.objects.values().copied().find(|other| {
+            kind(other) == "Deployment"
+                && namespace(other) == namespace(object)
+                && fits(labels, &other["spec"]["template"]["metadata"]["labels"])
+        });
+        if found.is_none() && !self.is_fenced() {
+            self.say(object, at, &format!("pods of a Deployment with {labels}"));
+        }
+        found
+    }
+
+    fn is_fenced(&self) -> bool {
+        let states = self.objects.values().filter(|other| kind(other) == "AccessGraph");
+        states
+            .map(|graph| text(&graph["spec"]["state"]))
+            .any(|state| !["", "Open"].contains(&state))
+    }
+
+    /// A policy of Envoy Gateway's, or a filter of Istio's, is about a gateway or a route that is there.
+    fn attached(&mut self, object: &'a Value) {
+        let spec = &object["spec"];
+        for target in
+            list(&spec["targetRefs"]).chain(spec["targetRef"].is_object().then_some(&spec["targetRef"]))
+        {
+            let kind = text(&target["kind"]);
+            self.needs(object, "targetRefs", kind, namespace(object), &target["name"]);
+        }
+        let selected = &spec["workloadSelector"]["labels"][keys::GATEWAY_NAME];
+        if !selected.is_null() {
+            self.needs(object, "workloadSelector", "Gateway", namespace(object), selected);
+        }
+    }
+
+    /// A route's gateway, where the objects have one, has the listener and lets the route's namespace in.
+    fn parent(&mut self, route: &'a Value, parent: &'a Value) {
+        if !self.objects.keys().any(|(kind, ..)| *kind == "Gateway") {
+            return;
+        }
+        let of = parent["namespace"].as_str().unwrap_or(namespace(route));
+        self.needs(route, "parentRefs", "Gateway", of, &parent["name"]);
+        let Some(gateway) = self.objects.get(&("Gateway", of, text(&parent["name"]))).copied() else {
+            return;
+        };
+        let section = &parent["sectionName"];
+        let open = list(&gateway["spec"]["listeners"])
+            .filter(|listener| section.is_null() || listener["name"] == *section)
+            .any(|listener| {
+                let namespaces = &listener["allowedRoutes"]["namespaces"];
+                let named = list(&namespaces["selector"]["matchExpressions"])
+                    .flat_map(|one| list(&one["values"]))
+                    .any(|value| value == namespace(route));
+                match text(&namespaces["from"]) {
+                    "Same" => of == namespace(route),
+                    "Selector" => named,
+                    _ => false,
+                }
+            });
+        if !open {
+            let what = format!(
+                "a listener {section} of Gateway {of}/{} that takes it",
+                parent["name"]
+            );
+            self.say(route, "parentRefs", &what);
         }
     }
 
@@ -269,6 +460,10 @@ impl<'a> Graph<'a> {
         if !of_notebook {
             return;
         }
+        if selector[keys::NOTEBOOK_NAME].is_null() && selector[keys::STATEFUL_SET].is_null() {
+            self.deployed(object);
+            return;
+        }
         let selected = self.selected(namespace(object), selector);
         let [notebook] = selected.as_slice() else {
             self.say(
@@ -292,6 +487,21 @@ impl<'a> Graph<'a> {
                     "targetPort",
                     &format!("port {target} of Notebook {}", name(notebook)),
                 );
+            }
+        }
+    }
+
+    /// A Service leads to the ports of a Deployment's pods.
+    fn deployed(&mut self, object: &'a Value) {
+        let Some(deployment) = self.runs(object, "selector", &object["spec"]["selector"]) else {
+            return;
+        };
+        for port in list(&object["spec"]["ports"]) {
+            let containers = list(&deployment["spec"]["template"]["spec"]["containers"]);
+            let mut ports = containers.flat_map(|container| list(&container["ports"]));
+            let target = &port["targetPort"];
+            if !ports.any(|port| port["name"] == *target || port["containerPort"] == *target) {
+                self.say(object, "targetPort", &format!("port {target}"));
             }
         }
     }
@@ -369,9 +579,15 @@ impl<'a> Graph<'a> {
                 );
             }
         }
+        if is_generated(object) && !selector[keys::APP].is_null() {
+            self.runs(object, "podSelector", selector);
+        }
     }
 
     fn route(&mut self, object: &'a Value) {
+        for parent in list(&object["spec"]["parentRefs"]) {
+            self.parent(object, parent);
+        }
         for rule in list(&object["spec"]["rules"]) {
             for backend in list(&rule["backendRefs"]) {
                 let of = backend["namespace"].as_str().unwrap_or(namespace(object));
@@ -436,7 +652,9 @@ impl<'a> Graph<'a> {
                 self.needs(object, "to", text(&to["kind"]), namespace(object), &to["name"]);
             }
         }
-        for from in list(&object["spec"]["from"]).filter(|_| is_generated(object)) {
+        // Where nothing may be exposed there are grants, and no routes.
+        let is_open = is_generated(object) && !self.is_fenced();
+        for from in list(&object["spec"]["from"]).filter(|_| is_open) {
             let of = text(&from["namespace"]);
             if !self
                 .objects
@@ -467,7 +685,20 @@ impl<'a> Graph<'a> {
     }
 
     fn must(&mut self, object: &Value, at: &str, kind: &str, namespace: &str, name: &str) {
+        // Istio gives each Gateway a Service of its own.
+        let of_gateway = |(gateway, (of, own, _)): (&&Value, &(&str, &str, &str))| {
+            *of == "Gateway"
+                && *own == namespace
+                && format!(
+                    "{}-{}",
+                    gateway["metadata"]["name"], gateway["spec"]["gatewayClassName"]
+                )
+                .replace('"', "")
+                    == name
+        };
+        let made = || kind == "Service" && self.objects.iter().any(|(id, gateway)| of_gateway((gateway, id)));
         let there = self.objects.contains_key(&(kind, namespace, name))
+            || made()
             || (kind == "Secret" && self.issued.contains(&(namespace, name)));
         if !there {
             self.say(object, at, &format!("{kind} {namespace}/{name}"));
@@ -491,6 +722,13 @@ fn attributes(config_map: &Value) -> Option<gatewright::config::kube_rbac_proxy:
     let value = Piece::new(file, 0..file.len(), 0).value().ok()?;
     let file: ConfigFile = serde_json::from_value(value).ok()?;
     Some(file.authorization.resource_attributes)
+}
+
+/// Whether labels are all among others.
+fn fits(wanted: &Value, labels: &Value) -> bool {
+    wanted
+        .as_object()
+        .is_some_and(|wanted| !wanted.is_empty() && wanted.iter().all(|(key, value)| labels[key] == *value))
 }
 
 fn is_generated(object: &Value) -> bool {

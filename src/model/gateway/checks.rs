@@ -22,7 +22,7 @@ pub fn notes(documents: &Documents, gateway: &Gateway) -> Vec<Finding> {
                        from the cluster with the annotation config.kubernetes.io/local-config: \"true\"";
         notes.push(Finding::info(message).about(&read.id).at("metadata"));
     }
-    if gateway.login.provider == Some(login::Provider::OpenShift) {
+    if gateway.login.provider == Some(login::Provider::OpenShift) && !gateway.beside_operator {
         let message = format!(
             "the OAuthClient {} has no secret in git: set its field `secret` in the cluster to the value of key {} of the Secret \
              {}, or nobody can log in; who applies the output leaves that field alone",
