@@ -81,7 +81,7 @@ fn of_class(items: &BTreeMap<String, String>, class: &str) -> BTreeMap<String, S
     own.map(|(id, text)| (id.clone(), text.clone())).collect()
 }
 
-/// How people log in and whether they can, as the AccessGraphs say it.
+/// How people log in and whether they can, as the `AccessGraph`s say it.
 fn states(items: &BTreeMap<String, String>) -> BTreeSet<String> {
     let graphs = items.values().filter(|text| text.contains("kind: AccessGraph\n"));
     graphs
@@ -222,7 +222,7 @@ fn where_it_is_to_fail_it_changes_nothing() {
 struct World {
     openshift: bool,
     envoy: bool,
-    /// BackendTLSPolicy instead of DestinationRule.
+    /// BackendTLSPolicy instead of `DestinationRule`.
     newer: bool,
     load_balancer: bool,
     /// 0: the flavor's; 1: cert-manager; 2: somebody else.
