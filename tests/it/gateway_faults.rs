@@ -3,7 +3,7 @@
 //!
 //! Shown here as far as objects show it, and with a login through a real gateway once there is one: 1 (refreshed cookies),
 //! 2 (forged headers), 7 (a filter that is not there opens nothing: the guard stands behind every route).
-//! Only such a login shows them: 4 (401 for programs, 302 for people), 8 (a browser's preflight), 12 (WebSockets outlive a
+//! Only such a login shows them: 4 (401 for programs, 302 for people), 8 (a browser's preflight), 12 (`WebSockets` outlive a
 //! session), 13 (many cookies are too long together).
 //!
 //! Not here: 16, a watch that is skipped, for nothing watches; that no certificate is copied is shown. 17, what the login
