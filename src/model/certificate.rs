@@ -73,7 +73,9 @@ pub fn resolve(known: &Known<'_>, findings: &mut Vec<Finding>) -> Certificate {
         findings.push(finding.at("spec.certificate.secretName").found(wrong.clone()));
     }
     if known.mode == IngressMode::OcpRoute {
-        if known.given.is_some() {
+        // The router's default certificate is what people see there; Open Data Hub writes this type into its own.
+        let routers = matches!(given.kind, Some(CertificateType::OpenshiftDefaultIngress));
+        if known.given.is_some() && !routers {
             let message = "has no effect behind a Route: the router has the certificate that people see, and OpenShift's \
                            service CA signs the gateway's own; set ingressMode: LoadBalancer to have it used";
             findings.push(Finding::warning(message).at("spec.certificate"));

@@ -15,7 +15,7 @@ use super::certificate::{self, Certificate};
 use super::duration::Duration;
 use super::host;
 use super::login::{self, Login};
-use super::names::is_dns_name;
+use super::names::{is_dns_label, is_dns_name};
 use super::platform::{Platform, Pods, gateway_pods};
 use super::tls_profile::{self, TlsProfile};
 use super::{defaults, groups, ingress_mode};
@@ -500,6 +500,11 @@ fn resolve_host(
         ),
         Spec::Config(spec) => {
             let given = spec.subdomain.as_deref().filter(|label| !label.is_empty());
+            if let Some(wrong) = given.filter(|label| !is_dns_label(label)) {
+                let message = "must be the first label of the host: lower-case letters, digits and dashes, 63 characters at most";
+                findings.push(Finding::error(message).at("spec.subdomain").found(wrong));
+                return None;
+            }
             (None, given.unwrap_or(SUBDOMAIN), spec.domain.as_deref())
         }
     };

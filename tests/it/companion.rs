@@ -15,7 +15,7 @@ use serde_json::{Value, json};
 use crate::control_plane::{self, ControlPlane};
 use crate::parts;
 use crate::program::{GATEWRIGHT, Run, gatewright, run};
-use crate::recordings::compare;
+use crate::recorded::difference;
 
 const PLATFORM: &str = "apiVersion: gatewright.dev/v1alpha1
 kind: Platform
@@ -146,12 +146,12 @@ fn cases() -> (Vec<Case>, BTreeSet<String>) {
             refused.insert(name);
             continue;
         }
-        let ours = compare::objects("rendered", &answer.stdout).into_iter();
+        let ours = difference::objects("rendered", &answer.stdout).into_iter();
         let ours = ours
             .filter(|object| object["kind"] == "Notebook" || is_ours(object))
             .collect();
         let live = read("live-1.yaml").or_else(|| read("live-notebooks.yaml"));
-        let live = live.map(|text| compare::objects(&name, &text));
+        let live = live.map(|text| difference::objects(&name, &text));
         rendered.push(Case {
             name,
             ours,

@@ -405,11 +405,7 @@ fn the_legacy_host_is_in_the_domain() {
     );
     let answer = answer(&blank);
     assert_eq!(answer.code, 1);
-    assert!(
-        answer.stderr.contains("does not make a host name"),
-        "{}",
-        answer.stderr
-    );
+    assert!(answer.stderr.contains("spec.subdomain: "), "{}", answer.stderr);
 }
 
 /// 15 and 16: what replaces the cluster's own authority is refused, and no certificate is copied.
