@@ -136,7 +136,18 @@ struct EnvoyProxy {
 
 #[derive(Serialize)]
 struct EnvoyProxySpec {
+    logging: EnvoyLogging,
     provider: EnvoyProvider,
+}
+
+#[derive(Serialize)]
+struct EnvoyLogging {
+    level: EnvoyLogLevel,
+}
+
+#[derive(Serialize)]
+struct EnvoyLogLevel {
+    default: &'static str,
 }
 
 #[derive(Serialize)]
@@ -325,6 +336,9 @@ fn parameters(gateway: &Gateway) -> Option<Object> {
                 kind: "EnvoyProxy",
                 metadata,
                 spec: EnvoyProxySpec {
+                    logging: EnvoyLogging {
+                        level: EnvoyLogLevel { default: "warn" },
+                    },
                     provider: EnvoyProvider {
                         kind: "Kubernetes",
                         kubernetes: EnvoyKubernetes {
