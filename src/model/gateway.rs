@@ -290,7 +290,13 @@ pub fn resolve(documents: &Documents, platform: &Platform, findings: &mut Vec<Fi
         .and_then(|read| resolve_gateway(read, documents, platform, mode, groups.as_ref(), findings));
     let mode = mode?;
     let state = match (&gateway, mode) {
-        (_, AuthMode::None) => State::AuthModeUnsupported,
+        (_, AuthMode::None) => {
+            let message = "nobody can log in, so nothing is exposed: routes and the login service's pods are left out (state \
+                           AuthModeUnsupported)";
+            let finding = Finding::warning(message).about(&platform.id());
+            findings.push(finding.at("spec.authMode").found(mode.word()));
+            State::AuthModeUnsupported
+        }
         (Some(gateway), AuthMode::Oidc) if !gateway.login.missing.is_empty() => {
             State::AwaitingOidcConfiguration(gateway.login.missing.clone())
         }
