@@ -16,7 +16,7 @@ PROPTEST_CASES ?= 20000
 # The four ways to build: the generator alone, with the reporter, with the proxy, with both.
 FEATURE_SETS := "" "reporter" "proxy" "reporter,proxy"
 
-.PHONY: help test tools fmt fmt-check lint unit doc tree deny snap docs schemas bench fuzz soak
+.PHONY: help test tools fmt fmt-check lint unit doc tree deny snap docs schemas examples bench fuzz soak
 
 help: ## Say what there is
 	@sed -n 's/^\([a-z -]*\):[^#]*## \(.*\)/\1\t\2/p' Makefile | expand -t 12
@@ -77,6 +77,14 @@ docs schemas: ## Write what is generated from the code: definition, schema, CRDs
 	done
 	export TABLE; TABLE=$$(cargo run --quiet --locked -- schema defaults); \
 	$(call write,awk '$$0 == "<!-- /defaults -->" { skip = 0 } !skip { print } $$0 == "<!-- defaults -->" { print ENVIRON["TABLE"]; skip = 1 }' README.md,README.md)
+
+EXAMPLES := notebooks $(patsubst examples/%/,%,$(wildcard examples/platform/*/))
+
+examples: ## Write what the examples render to: examples/.expected
+	cargo build --locked
+	for example in $(EXAMPLES); do \
+	  $(call write,cargo run --quiet --locked -- render "examples/$$example",examples/.expected/$${example//\//-}.yaml) || exit 1; \
+	done
 
 bench: tools ## Ratios to yamlpeer, kubectl and cat: benches/README.md
 	cargo build --release --locked

@@ -38,7 +38,7 @@ A Notebook is guarded when it carries the annotation notebooks.opendatahub.io/in
 The target cluster is described by a Platform document; `gatewright schema defaults` lists its fields' defaults.
 
 Example:
-  gatewright render examples/notebooks/
+  gatewright render examples/platform/openshift/
 
 Without a command and with something on standard input, `fn` runs.
 Exit status: 0 fine, 1 errors in the input (or --check found a difference), 2 wrong usage, 70 a bug of ours.";
@@ -97,7 +97,7 @@ the one given with --platform. Without -o everything is printed as one stream, r
 object gets a file; files written before and no longer needed are removed.
 
 Examples:
-  gatewright render examples/notebooks/ | kubectl apply -f -
+  gatewright render examples/platform/openshift/ | kubectl apply -f -
   gatewright render notebooks/ --platform production.yaml -o rendered/
   gatewright render notebooks/ --platform production.yaml -o rendered/ --check   # in CI: is it up to date?";
 
@@ -126,7 +126,7 @@ $XDG_CONFIG_HOME/kustomize/plugin, else ~/.config/kustomize/plugin. Then a kusto
 
 Example:
   gatewright install-plugin
-  kubectl kustomize --enable-alpha-plugins examples/notebooks/";
+  kubectl kustomize --enable-alpha-plugins examples/platform/openshift/";
 
 #[derive(Debug, Args)]
 struct RenderArgs {

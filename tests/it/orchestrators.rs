@@ -1,7 +1,7 @@
-//! The example through the real programs that call us: kustomize, kubectl and kpt.
+//! The examples through the real programs that call us: kustomize, kubectl and kpt.
 //!
-//! Every test works on a copy of `examples/notebooks`, in a home of its own where the program is on PATH and installed as
-//! kustomize's legacy plugin. Commands that README shows are run as they stand there.
+//! Every test works on a copy of the examples, in a home of its own where the program is on PATH and installed as
+//! kustomize's legacy plugin. Commands that README shows are run as they stand there, and on the other examples too.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -12,6 +12,7 @@ use gatewright::krm::source::Source;
 use gatewright::krm::stream;
 use serde_json::Value;
 
+use crate::examples::{self, MAIN, NOTEBOOKS};
 use crate::parts;
 use crate::program::{Folder, GATEWRIGHT, Run, run};
 
@@ -46,24 +47,6 @@ fn notebook(namespace: &str, name: &str) -> String {
 // --- every way gives the same objects ---
 
 #[test]
-fn the_expected_output_is_what_render_prints() {
-    let example = Example::new("expected");
-    let rendered = example.run("gatewright render examples/notebooks").succeeded();
-    let expected = fs::read_to_string(root().join("examples/.expected/notebooks.yaml")).unwrap();
-    assert_eq!(
-        expected, rendered,
-        "run: gatewright render examples/notebooks > examples/.expected/notebooks.yaml"
-    );
-    let readme = readme();
-    let (_, from_excerpt) = readme.split_once("<!-- excerpt -->\n```yaml\n").unwrap();
-    let (excerpt, _) = from_excerpt.split_once("```").unwrap();
-    assert!(
-        expected.contains(excerpt),
-        "README.md shows another output:\n{excerpt}"
-    );
-}
-
-#[test]
 fn readme_shows_what_makes_a_platform_a_function() {
     for function in [EXEC, CONTAINER] {
         let line = format!("config.kubernetes.io/function: \"{function}\"");
@@ -74,28 +57,31 @@ fn readme_shows_what_makes_a_platform_a_function() {
 /// Flux runs no functions, and Argo CD needs none for this: the folder holds plain manifests.
 #[test]
 fn a_rendered_folder_holds_the_same_objects() {
-    let example = Example::new("rendered");
-    let rendered_folder = || tree_objects(&tree(&example.path("rendered")));
-    let render = "gatewright render examples/notebooks -o rendered";
-    let check = "gatewright render examples/notebooks -o rendered --check";
-    example.documented(render).succeeded();
-    example.documented(check).succeeded();
-    assert_same(&rendered_folder(), &example.rendered());
-    if parts::needs("kustomize") {
-        // Flux writes such a kustomization for a folder that has none.
-        let mut create = example.command("kustomize create --autodetect --recursive");
-        create.current_dir(example.path("rendered"));
-        run(create, b"").succeeded();
-        example.same_as_render(&example.run("kustomize build rendered").succeeded());
-        fs::remove_file(example.path("rendered/kustomization.yaml")).unwrap();
+    for of in examples::ALL {
+        let example = Example::of(of, "rendered");
+        let rendered_folder = || tree_objects(&tree(&example.path("rendered")));
+        let check = "gatewright render EXAMPLE -o rendered --check";
+        example
+            .documented("gatewright render EXAMPLE -o rendered")
+            .succeeded();
+        example.documented(check).succeeded();
+        assert_same(&rendered_folder(), &example.rendered());
+        if parts::needs("kustomize") {
+            // Flux writes such a kustomization for a folder that has none.
+            let mut create = example.command("kustomize create --autodetect --recursive");
+            create.current_dir(example.path("rendered"));
+            run(create, b"").succeeded();
+            example.same_as_render(&example.run("kustomize build rendered").succeeded());
+            fs::remove_file(example.path("rendered/kustomization.yaml")).unwrap();
+        }
+        fs::remove_file(example.file("churn.yaml")).unwrap();
+        let stale = example.run(check);
+        assert_eq!(stale.code, 1);
+        let line = "extra: rendered/sales-analytics/rolebinding.rbac.authorization.k8s.io_churn-notebook-access.yaml";
+        assert!(stale.stderr.contains(line), "{}", stale.stderr);
+        example.run("gatewright render EXAMPLE -o rendered").succeeded();
+        assert_same(&rendered_folder(), &example.rendered());
     }
-    fs::remove_file(example.path("examples/notebooks/churn.yaml")).unwrap();
-    let stale = example.run(check);
-    assert_eq!(stale.code, 1);
-    let line = "extra: rendered/sales-analytics/service_churn-kube-rbac-proxy.yaml";
-    assert!(stale.stderr.contains(line), "{}", stale.stderr);
-    example.run(render).succeeded();
-    assert_same(&rendered_folder(), &example.rendered());
 }
 
 #[test]
@@ -136,9 +122,11 @@ fn kubectl_runs_the_legacy_plugin() {
     if !parts::needs("kubectl") {
         return;
     }
-    let example = Example::new("kubectl");
-    let built = example.documented("kubectl kustomize --enable-alpha-plugins examples/notebooks");
-    example.same_as_render(&built.succeeded());
+    for of in examples::ALL {
+        let example = Example::of(of, "kubectl");
+        let built = example.documented("kubectl kustomize --enable-alpha-plugins EXAMPLE");
+        example.same_as_render(&built.succeeded());
+    }
 }
 
 #[test]
@@ -146,9 +134,11 @@ fn kustomize_runs_the_legacy_plugin() {
     if !parts::needs("kustomize") {
         return;
     }
-    let example = Example::new("kustomize-legacy");
-    let built = example.documented("kustomize build --enable-alpha-plugins examples/notebooks");
-    example.same_as_render(&built.succeeded());
+    for of in examples::ALL {
+        let example = Example::of(of, "kustomize-legacy");
+        let built = example.documented("kustomize build --enable-alpha-plugins EXAMPLE");
+        example.same_as_render(&built.succeeded());
+    }
 }
 
 #[test]
@@ -156,12 +146,14 @@ fn kustomize_runs_the_exec_function() {
     if !parts::needs("kustomize") {
         return;
     }
-    let example = Example::new("kustomize-exec");
-    let built = example.kustomize_exec();
-    example.same_as_render(&built.succeeded());
-    example.annotate_platform(EXEC);
-    let built = example.documented("kustomize build --enable-alpha-plugins --enable-exec examples/notebooks");
-    example.same_as_render(&built.succeeded());
+    for of in examples::ALL {
+        let example = Example::of(of, "kustomize-exec");
+        example.annotate_platform(EXEC);
+        let built = example.documented("kustomize build --enable-alpha-plugins --enable-exec EXAMPLE");
+        example.same_as_render(&built.succeeded());
+    }
+    let example = Example::new("kustomize-exec-from-outside");
+    example.same_as_render(&example.kustomize_exec().succeeded());
 }
 
 /// README warns of this; the day it fails, the warning can go.
@@ -169,14 +161,7 @@ fn kustomize_runs_the_exec_function() {
 fn an_exec_function_is_left_out_in_silence() {
     let example = Example::new("left-out");
     example.annotate_platform(EXEC);
-    let mut built = Vec::new();
-    if parts::needs("kustomize") {
-        built.push(example.run("kustomize build --enable-alpha-plugins examples/notebooks"));
-    }
-    if parts::needs("kubectl") {
-        built.push(example.run("kubectl kustomize --enable-alpha-plugins examples/notebooks"));
-    }
-    for run in built {
+    for run in example.built_by_plugin() {
         assert_eq!(run.stderr, "");
         assert!(!run.succeeded().contains("name: kube-rbac-proxy"));
     }
@@ -184,15 +169,12 @@ fn an_exec_function_is_left_out_in_silence() {
 
 #[test]
 fn kustomize_and_kubectl_run_the_container_function() {
-    let example = Example::new("container");
-    example.annotate_platform(CONTAINER);
-    if parts::needs("kustomize") {
-        let built = example.run("kustomize build --enable-alpha-plugins examples/notebooks");
-        example.same_as_render(&built.succeeded());
-    }
-    if parts::needs("kubectl") {
-        let built = example.run("kubectl kustomize --enable-alpha-plugins examples/notebooks");
-        example.same_as_render(&built.succeeded());
+    for of in examples::ALL {
+        let example = Example::of(of, "container");
+        example.annotate_platform(CONTAINER);
+        for run in example.built_by_plugin() {
+            example.same_as_render(&run.succeeded());
+        }
     }
 }
 
@@ -201,36 +183,47 @@ fn kpt_renders_the_pipeline() {
     if !parts::needs("kpt") {
         return;
     }
-    let example = Example::new("kpt-render");
-    let rendered = example.rendered();
-    example
-        .documented("kpt fn render examples/notebooks --allow-exec")
-        .succeeded();
-    assert_same(&tree_objects(&example.tree()), &rendered);
-    // What kpt wrote is a tree that every other way reads, and whose own rendering it is.
-    assert_same(&example.rendered(), &rendered);
-    example
-        .run("gatewright render --check examples/notebooks")
-        .succeeded();
+    for of in examples::ALL {
+        let example = Example::of(of, "kpt-render");
+        let (before, rendered) = (example.tree(), example.rendered());
+        example
+            .documented("kpt fn render EXAMPLE --allow-exec")
+            .succeeded();
+        let once = example.tree();
+        assert_ne!(before, once);
+        assert_same(&tree_objects(&once), &rendered);
+        // What kpt wrote is a tree that every other way reads, and whose own rendering it is.
+        assert_same(&example.rendered(), &rendered);
+        example.run("gatewright render --check EXAMPLE").succeeded();
+        example.kpt_render();
+        assert_same_tree(&example.tree(), &once);
+    }
 }
 
 #[test]
-fn kpt_evaluates_with_a_platform_and_with_arguments() {
+fn kpt_evaluates_with_a_platform() {
     if !parts::needs("kpt") {
         return;
     }
-    for (name, line) in [
-        (
-            "platform",
-            "kpt fn eval examples/notebooks --exec gatewright --fn-config examples/notebooks/platform.yaml",
-        ),
-        (
-            "arguments",
-            "kpt fn eval examples/notebooks --exec gatewright -- flavor=OpenShift",
-        ),
-    ] {
-        let example = Example::new(&format!("kpt-eval-{name}"));
+    for of in examples::ALL {
+        let example = Example::of(of, "kpt-eval-platform");
         let rendered = example.rendered();
+        let line = "kpt fn eval EXAMPLE --exec gatewright --fn-config EXAMPLE/platform.yaml";
+        example.documented(line).succeeded();
+        assert_same(&tree_objects(&example.tree()), &rendered);
+    }
+}
+
+#[test]
+fn kpt_evaluates_with_arguments() {
+    if !parts::needs("kpt") {
+        return;
+    }
+    // Those whose Platform says nothing else.
+    for of in [MAIN, NOTEBOOKS] {
+        let example = Example::of(of, "kpt-eval-arguments");
+        let rendered = example.rendered();
+        let line = "kpt fn eval EXAMPLE --exec gatewright -- flavor=OpenShift";
         example.documented(line).succeeded();
         assert_same(&tree_objects(&example.tree()), &rendered);
     }
@@ -241,28 +234,16 @@ fn kpt_passes_a_stream_from_hand_to_hand() {
     if !parts::needs("kpt") {
         return;
     }
-    let example = Example::new("kpt-stream");
-    let source = example.run("kpt fn source examples/notebooks").succeeded();
-    let line = "kpt fn eval - --exec gatewright --fn-config examples/notebooks/platform.yaml -o unwrap";
-    let output = run(example.command(line), source.as_bytes()).succeeded();
-    example.same_as_render(&output);
+    for of in examples::ALL {
+        let example = Example::of(of, "kpt-stream");
+        let source = example.run("kpt fn source EXAMPLE").succeeded();
+        let line = "kpt fn eval - --exec gatewright --fn-config EXAMPLE/platform.yaml -o unwrap";
+        let output = run(example.command(line), source.as_bytes()).succeeded();
+        example.same_as_render(&output);
+    }
 }
 
 // --- a tree that is rendered again ---
-
-#[test]
-fn a_second_kpt_render_changes_nothing() {
-    if !parts::needs("kpt") {
-        return;
-    }
-    let example = Example::new("kpt-twice");
-    let before = example.tree();
-    example.kpt_render();
-    let once = example.tree();
-    assert_ne!(before, once);
-    example.kpt_render();
-    assert_same_tree(&example.tree(), &once);
-}
 
 #[test]
 fn a_deleted_notebook_takes_what_was_generated_for_it() {
@@ -320,11 +301,8 @@ fn switching_off_gives_back_what_was_there() {
 #[test]
 fn an_error_fails_every_way_and_changes_nothing() {
     let misspelled = |example: &Example| {
-        let text = fs::read_to_string(example.path("examples/notebooks/platform.yaml")).unwrap();
-        example.write(
-            "examples/notebooks/platform.yaml",
-            &text.replace("flavor:", "flavour:"),
-        );
+        let text = fs::read_to_string(example.file("platform.yaml")).unwrap();
+        fs::write(example.file("platform.yaml"), text.replace("flavor:", "flavour:")).unwrap();
     };
     let shows = |run: &Run| {
         assert_eq!(run.code, 1, "{}{}", run.stdout, run.stderr);
@@ -335,9 +313,9 @@ fn an_error_fails_every_way_and_changes_nothing() {
             run.stderr
         );
     };
-    let example = Example::new("error");
+    let example = Example::of(MAIN, "error");
     misspelled(&example);
-    let rendered = example.run("gatewright render examples/notebooks");
+    let rendered = example.run("gatewright render EXAMPLE");
     shows(&rendered);
     assert_eq!(rendered.stdout, "");
     let readme = readme();
@@ -350,32 +328,25 @@ fn an_error_fails_every_way_and_changes_nothing() {
         "README.md shows `{shown}`: {}",
         rendered.stderr
     );
-    if parts::needs("kustomize") {
-        for built in [
-            example.run("kustomize build --enable-alpha-plugins examples/notebooks"),
-            example.kustomize_exec(),
-        ] {
-            shows(&built);
-            assert_eq!(built.stdout, "");
-        }
-    }
-    if parts::needs("kubectl") {
-        let built = example.run("kubectl kustomize --enable-alpha-plugins examples/notebooks");
+    for built in example.built_by_plugin() {
         shows(&built);
         assert_eq!(built.stdout, "");
     }
     if parts::needs("kpt") {
         let before = example.tree();
-        shows(&example.run("kpt fn render examples/notebooks --allow-exec"));
-        let evaluated = example.run(
-            "kpt fn eval examples/notebooks --exec gatewright --fn-config examples/notebooks/platform.yaml",
-        );
+        shows(&example.run("kpt fn render EXAMPLE --allow-exec"));
+        let evaluated =
+            example.run("kpt fn eval EXAMPLE --exec gatewright --fn-config EXAMPLE/platform.yaml");
         shows(&evaluated);
         assert_same_tree(&example.tree(), &before);
     }
     example.annotate_platform(CONTAINER);
+    for built in example.built_by_plugin() {
+        shows(&built);
+    }
+    example.annotate_platform(EXEC);
     if parts::needs("kustomize") {
-        shows(&example.run("kustomize build --enable-alpha-plugins examples/notebooks"));
+        shows(&example.run("kustomize build --enable-alpha-plugins --enable-exec EXAMPLE"));
     }
 }
 
@@ -495,14 +466,22 @@ fn what_is_not_empty_never_comes_out_empty() {
 /// A copy of the examples in a home of its own.
 pub(crate) struct Example {
     folder: Folder,
+    /// Which one of them a command is about.
+    of: &'static str,
 }
 
 impl Example {
     pub(crate) fn new(test: &str) -> Self {
+        Self::of(NOTEBOOKS, test)
+    }
+
+    /// For commands about one of them.
+    fn of(of: &'static str, test: &str) -> Self {
         let example = Self {
             folder: Folder::new(&format!("orchestrators-{test}")),
+            of,
         };
-        for folder in ["examples/notebooks", "examples/overlay"] {
+        for folder in ["examples/notebooks", "examples/overlay", "examples/platform"] {
             copy(&root().join(folder), &example.path(folder));
         }
         fs::create_dir(example.path("bin")).unwrap();
@@ -520,12 +499,18 @@ impl Example {
         self.folder.path().join(name)
     }
 
+    /// A file of the example.
+    fn file(&self, name: &str) -> PathBuf {
+        self.path(&format!("examples/{}/{name}", self.of))
+    }
+
     pub(crate) fn write(&self, name: &str, text: &str) {
         self.folder.write(name, text);
     }
 
-    /// A command that runs in the home.
+    /// A command that runs in the home. `EXAMPLE` stands for the example's folder.
     pub(crate) fn command(&self, line: &str) -> Command {
+        let line = line.replace("EXAMPLE", &format!("examples/{}", self.of));
         let mut words = line.split(' ');
         let program = words.next().unwrap();
         let program = if program == "gatewright" {
@@ -554,11 +539,12 @@ impl Example {
         run(self.command(line), b"")
     }
 
-    /// A command that README shows, as it stands there.
+    /// A command that README shows for its main example.
     pub(crate) fn documented(&self, line: &str) -> Run {
+        let shown = line.replace("EXAMPLE", &format!("examples/{MAIN}"));
         assert!(
-            readme().lines().any(|shown| shown == line),
-            "README.md does not show `{line}`"
+            readme().lines().any(|line| line == shown),
+            "README.md does not show `{shown}`"
         );
         self.run(line)
     }
@@ -569,21 +555,32 @@ impl Example {
         self.run(&format!("kustomize build {flags} examples/notebooks/exec"))
     }
 
-    fn kpt_render(&self) {
-        self.run("kpt fn render examples/notebooks --allow-exec")
-            .succeeded();
+    /// By kustomize and by kubectl, with the flag that lets plugins and containers run.
+    fn built_by_plugin(&self) -> Vec<Run> {
+        let builders = [("kustomize", "build"), ("kubectl", "kustomize")];
+        let there = builders.iter().filter(|(program, _)| parts::needs(program));
+        there
+            .map(|(program, command)| {
+                self.run(&format!("{program} {command} --enable-alpha-plugins EXAMPLE"))
+            })
+            .collect()
     }
 
+    fn kpt_render(&self) {
+        self.run("kpt fn render EXAMPLE --allow-exec").succeeded();
+    }
+
+    /// Makes the example's Platform a function, of that kind alone.
     fn annotate_platform(&self, function: &str) {
-        let text = fs::read_to_string(self.path("examples/notebooks/platform.yaml")).unwrap();
-        self.write(
-            "examples/notebooks/platform.yaml",
-            &with_function(&text, function),
-        );
+        let path = self.file("platform.yaml");
+        let text = fs::read_to_string(&path).unwrap();
+        let other = |line: &&str| !line.contains("config.kubernetes.io/function");
+        let text: String = text.split_inclusive('\n').filter(other).collect();
+        fs::write(path, with_function(&text, function)).unwrap();
     }
 
     fn rendered(&self) -> Objects {
-        objects(&self.run("gatewright render examples/notebooks").succeeded())
+        objects(&self.run("gatewright render EXAMPLE").succeeded())
     }
 
     fn same_as_render(&self, output: &str) {
@@ -591,7 +588,7 @@ impl Example {
     }
 
     fn tree(&self) -> Tree {
-        tree(&self.path("examples/notebooks"))
+        tree(&self.path(&format!("examples/{}", self.of)))
     }
 }
 
