@@ -43,6 +43,12 @@ pub fn notes(gateway: &Gateway) -> Vec<Finding> {
             ),
         ),
         (
+            "spec.enableK8sTokenValidation".to_owned(),
+            "the operator's ClusterRoleBinding kube-auth-proxy-tokenreview stays: it lets the login service make \
+             SubjectAccessReviews too, and the role of a binding cannot be changed"
+                .to_owned(),
+        ),
+        (
             "spec".to_owned(),
             format!(
                 "the operator's DestinationRule {WIDE_RULE} stays, for components that are not in this input: it verifies no \

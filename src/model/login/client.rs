@@ -3,7 +3,7 @@
 use super::{Around, CLIENT_SECRET_KEY, Provider, first_provider};
 use crate::input::platform::{AuthMode, OnMissingOidc, Operator};
 use crate::krm::object_id::ObjectId;
-use crate::krm::results::{Finding, Severity};
+use crate::krm::results::Finding;
 use crate::model::gateway;
 use crate::model::names::{is_dns_name, is_secret_key};
 
@@ -75,25 +75,7 @@ pub(super) fn provider(
         .map(|(_, field)| *field)
         .collect();
     let (Some(issuer), Some(client_id), Some(secret)) = (issuer, id, secret) else {
-        let platform = around.platform;
-        let fence = "nothing is exposed until they are there (state AwaitingOIDCConfiguration)";
-        let message = format!(
-            "people log in by OIDC, and the OIDC configuration lacks {}: {}",
-            missing.join(", "),
-            if platform.facts.on_missing_oidc == OnMissingOidc::Fail {
-                "set it, or onMissingOidc: fence in the Platform to have everything but what exposes"
-            } else {
-                fence
-            }
-        );
-        let severity = match platform.facts.on_missing_oidc {
-            OnMissingOidc::Fail => Severity::Error,
-            OnMissingOidc::Fence => Severity::Warning,
-        };
-        let finding = Finding {
-            severity,
-            ..Finding::error(message)
-        };
+        let finding = incomplete(around, &missing, client != Client::default());
         findings.push(fields.place(finding, missing.first().copied().unwrap_or_default()));
         return (None, missing);
     };
@@ -104,6 +86,32 @@ pub(super) fn provider(
         key,
     };
     (Some(provider), missing)
+}
+
+/// What is said of a client that lacks something. Beside Open Data Hub's operator a half one is an error: the API refuses
+/// it, or that operator runs a login service with what there is.
+fn incomplete(around: &Around<'_>, missing: &[&str], is_half: bool) -> Finding {
+    let facts = &around.platform.facts;
+    let beside = facts.operator == Operator::OpenDataHub;
+    let rest = if facts.on_missing_oidc == OnMissingOidc::Fail {
+        "set it, or onMissingOidc: fence in the Platform to have everything but what exposes"
+    } else if beside && is_half {
+        "Open Data Hub's operator would make a login of its own with the rest; complete it, or take oidc out"
+    } else if beside {
+        "nothing that exposes is written until they are there (state AwaitingOIDCConfiguration); Open Data Hub's operator \
+         keeps its Route all the same, and the gateway refuses what comes by it"
+    } else {
+        "nothing is exposed until they are there (state AwaitingOIDCConfiguration)"
+    };
+    let message = format!(
+        "people log in by OIDC, and the OIDC configuration lacks {}: {rest}",
+        missing.join(", ")
+    );
+    if facts.on_missing_oidc == OnMissingOidc::Fail || (beside && is_half) {
+        Finding::error(message)
+    } else {
+        Finding::warning(message)
+    }
 }
 
 /// Where the fields of a client stand in the document that has it.

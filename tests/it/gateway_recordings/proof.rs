@@ -9,6 +9,14 @@ use crate::recorded::{Case, Shown, Step, ensure};
 
 /// Whether a case is what `cases.tsv` says, beside its findings.
 pub(super) fn of_case(case: &Case, steps: &[Step]) -> Shown {
+    let says = !case.ours.starts_with("works");
+    ensure(says || !["silent", "exposed"].contains(&&*case.effect), || {
+        "taken without a word here too".to_owned()
+    })?;
+    let refused = case.effect == "refused" && case.ours != "error";
+    ensure(!refused || !case.why.is_empty(), || {
+        "that it is not refused here needs a reason".to_owned()
+    })?;
     for step in steps {
         if let Some(rendered) = &step.answer.rendered {
             whole(rendered)?;
