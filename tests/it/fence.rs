@@ -284,6 +284,10 @@ impl World {
             if self.gateway == 1 {
                 self.gateway = 2;
             }
+            // Half a client is refused there.
+            if self.client != [true; 3] {
+                self.client = [false; 3];
+            }
         }
         if !self.openshift || self.envoy {
             self.load_balancer = true;
