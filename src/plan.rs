@@ -17,6 +17,7 @@ use crate::krm::object_id::ObjectId;
 use crate::krm::results::Finding;
 use crate::model::companion;
 use crate::model::gateway::{Access, Gateway, State};
+use crate::model::login;
 use crate::model::names::{is_dns_label, joined};
 use crate::model::notebook::{NOTEBOOK_PORT, Notebook, Open};
 use crate::model::platform::Platform;
@@ -103,6 +104,15 @@ pub fn make(
                 .at("metadata.name")
                 .found(guard.service.clone());
             findings.push(finding.about(&notebook_id(namespace, &guard.service)));
+        }
+    }
+    if let Some(gateway) = access.as_ref().and_then(|access| access.gateway.as_ref()) {
+        let taken = (gateway.namespace.clone(), login::NAME.to_owned());
+        if guards.contains_key(&taken) || others.contains_key(&taken) {
+            let message = "the notebook controller gives this Notebook a Service of its own name, which is the login \
+                           service's: rename it, or move it to another namespace";
+            let finding = Finding::error(message).at("metadata.name").found(login::NAME);
+            findings.push(finding.about(&notebook_id(&taken.0, &taken.1)));
         }
     }
     if platform.notebook_controller == Operator::OpenDataHub {

@@ -124,7 +124,13 @@ fn container(gateway: &Gateway, provider: &Provider) -> Container {
         name: NAME.into(),
         image: Some(image.clone()),
         image_pull_policy: Some(super::sidecar::pull_policy(image).into()),
-        args: Some(args(gateway, provider)),
+        // The kubelet would put a variable's value, a secret's too, in the place of what is written like one.
+        args: Some(
+            args(gateway, provider)
+                .iter()
+                .map(|arg| arg.replace('$', "$$"))
+                .collect(),
+        ),
         env: Some(environment(gateway, provider)).filter(|some| !some.is_empty()),
         ports: Some(vec![port(PORT_NAME, PORT), port("metrics", METRICS_PORT)]),
         liveness_probe: Some(probe(PING, 10, 3)),

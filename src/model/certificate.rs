@@ -1,6 +1,7 @@
 //! The certificate of the gateway's listener: who makes it, and in which Secret it is.
 
 use super::defaults;
+use super::login;
 use super::names::is_dns_name;
 use crate::input::gateway::{CertificateSpec, CertificateType};
 use crate::input::platform::{Flavor, IngressMode, IssuerRef};
@@ -71,6 +72,18 @@ pub fn resolve(known: &Known<'_>, findings: &mut Vec<Finding>) -> Certificate {
     if let Some(wrong) = name.as_ref().filter(|name| !is_dns_name(name)) {
         let finding = Finding::error("is no name of a Secret: lower-case letters, digits, dashes and dots");
         findings.push(finding.at("spec.certificate.secretName").found(wrong.clone()));
+    }
+    if let Some(taken) = name
+        .as_ref()
+        .filter(|name| login::RESERVED.contains(&name.as_str()))
+    {
+        let message = "is a name of the login service's own: two would write one object";
+        findings.push(
+            Finding::error(message)
+                .at("spec.certificate.secretName")
+                .found(taken.clone())
+                .propose(known.secret),
+        );
     }
     if known.mode == IngressMode::OcpRoute {
         // The router's default certificate is what people see there; Open Data Hub writes this type into its own.

@@ -44,6 +44,8 @@ pub const KEYS: [&str; 3] = [
 ];
 /// The key of an OIDC client's Secret, where none is named.
 pub const CLIENT_SECRET_KEY: &str = "clientSecret";
+/// Names that no certificate of somebody else's may have, nor its Secret.
+pub const RESERVED: [&str; 3] = [NAME, TLS_SECRET, CREDENTIALS];
 /// The session cookie.
 pub const COOKIE: &str = "_oauth2_proxy";
 /// The fewest pods.

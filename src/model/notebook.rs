@@ -11,9 +11,9 @@ use super::companion;
 use super::habits;
 use super::image;
 use super::names::{self, is_dns_label, near_label};
-use super::platform::{Platform, Resources, check_resources};
+use super::platform::{Platform, Pods, Resources, check_resources};
 use super::pod;
-use super::{keys, legacy};
+use super::{keys, legacy, login};
 use crate::input::notebook::{Notebook as Document, POD_SPEC};
 use crate::input::platform::Operator;
 use crate::krm::results::{Finding, Severity};
@@ -337,8 +337,13 @@ pub fn passes_for_others(
     findings: &mut Vec<Finding>,
 ) {
     let labels = all_pod_labels(document);
+    let login = Pods {
+        namespace: platform.gateway.namespace.clone(),
+        labels: BTreeMap::from([(keys::APP.to_owned(), login::NAME.to_owned())]),
+    };
     for (who, pods) in [
         ("the gateway", &platform.gateway.pods),
+        ("the login service", &login),
         ("the notebook controller", &platform.culler),
     ] {
         let fits = pods.namespace == namespace

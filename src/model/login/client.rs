@@ -1,6 +1,6 @@
 //! The OIDC client: what the documents say of it, and what the cluster's own `Authentication` says against it.
 
-use super::{Around, CLIENT_SECRET_KEY, Provider, first_provider};
+use super::{Around, CLIENT_SECRET_KEY, CREDENTIALS, KEYS, Provider, TLS_SECRET, first_provider};
 use crate::input::platform::{AuthMode, OnMissingOidc, Operator};
 use crate::krm::object_id::ObjectId;
 use crate::krm::results::Finding;
@@ -61,6 +61,12 @@ pub(super) fn provider(
     if !is_secret_key(&key) {
         let message = "is no key of a Secret: letters, digits, dashes, dots and underscores";
         findings.push(fields.place(Finding::error(message).found(key.clone()), fields.key));
+    }
+    let of_cookies = secret.as_deref() == Some(CREDENTIALS) && key == KEYS[2];
+    if of_cookies || secret.as_deref() == Some(TLS_SECRET) {
+        let message = "is the login service's own, for its sessions or its certificate, and not the client's";
+        let finding = Finding::error(message).found(secret.clone().unwrap_or_default());
+        findings.push(fields.place(finding, fields.secret));
     }
     secret_namespace(around, findings);
     cross_check(around, issuer.as_deref(), id.as_deref(), fields, findings);
