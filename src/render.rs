@@ -9,6 +9,7 @@ mod canonical;
 mod convert;
 mod generated;
 mod images;
+mod login_neighbours;
 mod neighbours;
 mod notebooks;
 mod patch;
