@@ -185,7 +185,14 @@ impl<'a> Documents<'a> {
                 return;
             }
         };
-        if self.places.insert(id.clone(), (framed, item)).is_some() {
+        // Cluster-scoped: a namespace or another version makes no second one of it.
+        let there = match id.kind.as_str() {
+            cluster::AUTHENTICATION => self.read.authentication.is_some(),
+            cluster::INGRESS => self.read.ingress.is_some(),
+            _ => self.read.api_server.is_some(),
+        };
+        self.places.insert(id.clone(), (framed, item));
+        if there {
             let message = "this object is given twice, and only one of them can be the cluster's";
             findings.push(place(framed, item, Finding::error(message), None));
         }
