@@ -9,6 +9,7 @@ mod canonical;
 mod convert;
 mod generated;
 mod images;
+mod login_neighbours;
 mod neighbours;
 mod notebooks;
 mod patch;
@@ -37,8 +38,9 @@ use crate::krm::tree::Node;
 use crate::krm::write::Change;
 use crate::manifests::{self, Object, sidecar};
 use crate::model::keys;
+use crate::model::login;
 use crate::model::notebook::{self as model};
-use crate::model::platform::{Environment, Platform};
+use crate::model::platform::{Environment, Platform, Pods};
 use crate::model::programs;
 use crate::model::{backend_tls, companion, pod};
 use crate::plan;
@@ -251,21 +253,32 @@ impl<'a> Run<'a> {
         convert::report(self.batch, found, meant, &plan.platform, &mut self.findings);
     }
 
-    /// What one Notebook may not be or read because of others: a guard's key, the gateway, the culler.
+    /// What one Notebook may not be or read because of others: a guard's key, the gateway, the login service, the culler.
     fn between(&mut self, found: &[Found<'a>], meant: &[Option<(String, Meaning)>], plan: &plan::Plan) {
-        let mut secrets: BTreeMap<&str, BTreeSet<&str>> = BTreeMap::new();
+        let mut secrets: BTreeMap<&str, BTreeMap<&str, &str>> = BTreeMap::new();
         for guard in plan.guards.values() {
             let here = secrets.entry(&guard.notebook.namespace).or_default();
-            here.insert(&guard.tls_secret);
+            here.insert(&guard.tls_secret, "the private key of a guard");
         }
-        let none = BTreeSet::new();
+        let of_login = plan.gateway().map(login::secrets).unwrap_or_default();
+        let login = plan.gateway().map(|gateway| {
+            let here = secrets.entry(&gateway.namespace).or_default();
+            for name in of_login.keys().map(String::as_str).chain([login::CREDENTIALS]) {
+                here.insert(name, "a secret of the gateway or of its login service");
+            }
+            Pods {
+                namespace: gateway.namespace.clone(),
+                labels: manifests::login::pod_labels(),
+            }
+        });
+        let none = BTreeMap::new();
         for (notebook, meaning) in found.iter().zip(meant) {
             let Some((namespace, _)) = meaning else { continue };
             let document = &notebook.document;
             let mut findings = Vec::new();
             let here = secrets.get(namespace.as_str()).unwrap_or(&none);
-            pod::keys_of_guards(document, here, &mut findings);
-            model::passes_for_others(document, namespace, &plan.platform, &mut findings);
+            pod::keys_of_others(document, here, &mut findings);
+            model::passes_for_others(document, namespace, &plan.platform, login.as_ref(), &mut findings);
             for finding in findings {
                 self.about(notebook, finding);
             }

@@ -220,9 +220,10 @@ impl Stream {
             );
             return Err(SyntaxError::new(item.range.start, message));
         }
-        // `v1 List`, and what `kubectl get -o yaml` of a typed list would be. Custom kinds that end in List have a name.
-        let is_list =
-            id.kind.ends_with("List") && id.name.is_empty() && (id.kind == "List" || id.kind.len() > 4);
+        // `v1 List`, which kubectl opens whatever its name, and what `kubectl get -o yaml` of a typed list would be. Custom
+        // kinds that end in List have a name.
+        let is_core = id.kind == "List" && id.group.is_empty();
+        let is_list = is_core || (id.kind.ends_with("List") && id.name.is_empty());
         if !is_list {
             self.items.push(item);
             return Ok(());

@@ -390,10 +390,8 @@ pub fn objects(gateway: &Gateway) -> Vec<Object> {
     };
     patches.push(before_router(script(gateway, LUA, lua::after_login(duties))));
     let namespace = &gateway.namespace;
-    patches.extend((0..login::PATHS.len()).map(|rule| unchecked(namespace, login::ROUTE, rule)));
-    if gateway.legacy_host.is_some() {
-        // It only leads on, to where people are asked; a login that begins at one host cannot end at another.
-        patches.push(unchecked(namespace, &legacy_name(gateway), 0));
+    for (route, rules) in unchecked_routes(gateway) {
+        patches.extend((0..rules).map(|rule| unchecked(namespace, &route, rule)));
     }
     let class = Class::Enforce;
     let filter = EnvoyFilter {
@@ -569,6 +567,16 @@ fn on_listener(
         },
         patch: Patch { operation, value },
     }
+}
+
+/// The routes in the gateway's namespace that are let through without a login, each with how many of its rules.
+pub fn unchecked_routes(gateway: &Gateway) -> Vec<(String, usize)> {
+    let mut routes = vec![(login::ROUTE.to_owned(), login::PATHS.len())];
+    if gateway.legacy_host.is_some() {
+        // It only leads on, to where people are asked; a login that begins at one host cannot end at another.
+        routes.push((legacy_name(gateway), 1));
+    }
+    routes
 }
 
 /// The login service's own paths: who asks there has no session yet. Istio names a rule's route

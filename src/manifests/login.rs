@@ -124,13 +124,7 @@ fn container(gateway: &Gateway, provider: &Provider) -> Container {
         name: NAME.into(),
         image: Some(image.clone()),
         image_pull_policy: Some(super::sidecar::pull_policy(image).into()),
-        // The kubelet would put a variable's value, a secret's too, in the place of what is written like one.
-        args: Some(
-            args(gateway, provider)
-                .iter()
-                .map(|arg| arg.replace('$', "$$"))
-                .collect(),
-        ),
+        args: Some(args(gateway, provider)),
         env: Some(environment(gateway, provider)).filter(|some| !some.is_empty()),
         ports: Some(vec![port(PORT_NAME, PORT), port("metrics", METRICS_PORT)]),
         liveness_probe: Some(probe(PING, 10, 3)),
@@ -334,7 +328,12 @@ fn args(gateway: &Gateway, provider: &Provider) -> Vec<String> {
             }
         }
     }
-    args
+    args.iter().map(|argument| to_the_letter(argument)).collect()
+}
+
+/// An argument of a container as it is to arrive: the kubelet puts variables in for `$(NAME)`, and makes `$` of `$$`.
+fn to_the_letter(argument: &str) -> String {
+    argument.replace('$', "$$")
 }
 
 /// A flag of several values takes each as a row of CSV: a name with a comma in it would be two.
@@ -376,6 +375,15 @@ pub fn service(platform: &Platform, gateway: &Gateway) -> Object {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn no_variable_of_the_pod_is_put_into_an_argument() {
+        let argument = "--client-id=$(OAUTH2_PROXY_CLIENT_SECRET)$$";
+        assert_eq!(
+            to_the_letter(argument),
+            "--client-id=$$(OAUTH2_PROXY_CLIENT_SECRET)$$$$"
+        );
+    }
 
     #[test]
     fn a_group_is_one_value_whatever_is_in_its_name() {

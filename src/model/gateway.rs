@@ -8,7 +8,7 @@ mod checks;
 use std::collections::BTreeSet;
 
 pub use checks::notes;
-use checks::{check_document, covered, network_policies, service_name};
+use checks::{check_document, covered, network_policies, secrets_apart, service_name};
 
 use super::auth_mode::{self, Place};
 use super::certificate::{self, Certificate};
@@ -359,7 +359,8 @@ fn resolve_gateway(
     );
     let legacy_host = legacy_host(read, &host, ingress, platform);
     covered(&certificate, &host, legacy_host.as_ref(), &mut own);
-    service_name(&names, &mut own);
+    service_name(&names, facts, &mut own);
+    secrets_apart(&certificate, &login, &mut own);
     let mut namespaces = vec![namespace.clone()];
     for other in [&platform.applications_namespace, &platform.route_namespace] {
         if !namespaces.contains(other) {

@@ -81,7 +81,13 @@ pub fn resolve(known: Known<'_>) -> Result<Host, Problem> {
         return Err(Problem::Wildcard);
     }
     // One label alone is in no domain, and cookies need one.
-    if !is_dns_name(&name) || !name.contains('.') {
+    // A name that ends in a number is an address to a browser, and a Gateway's host can be none.
+    let is_address = |name: &str| {
+        name.rsplit('.')
+            .next()
+            .is_some_and(|last| last.bytes().all(|byte| byte.is_ascii_digit()))
+    };
+    if !is_dns_name(&name) || !name.contains('.') || is_address(&name) {
         return Err(Problem::NoName);
     }
     Ok(Host {
@@ -154,6 +160,14 @@ mod tests {
             ),
             (
                 known(None, "rh-ai", Some("example.org."), None, None),
+                Err(Problem::NoName),
+            ),
+            (
+                known(Some("192.0.2.1"), "rh-ai", None, None, None),
+                Err(Problem::NoName),
+            ),
+            (
+                known(None, "rh-ai", Some("192.0.2.1"), None, None),
                 Err(Problem::NoName),
             ),
             (

@@ -13,7 +13,7 @@ use super::image;
 use super::names::{self, is_dns_label, near_label};
 use super::platform::{Platform, Pods, Resources, check_resources};
 use super::pod;
-use super::{keys, legacy, login};
+use super::{keys, legacy};
 use crate::input::notebook::{Notebook as Document, POD_SPEC};
 use crate::input::platform::Operator;
 use crate::krm::results::{Finding, Severity};
@@ -328,24 +328,22 @@ fn foreign_account(document: &Document, findings: &mut Vec<Finding>) {
     }
 }
 
-/// A Notebook's labels go onto its pods: with those of the gateway, or of the culler, it would be let in where only these
+/// A Notebook's labels go onto its pods: with those of the gateway, the login service, or the culler, it would be let in where only these
 /// may, and perhaps get their traffic.
 pub fn passes_for_others(
     document: &Document,
     namespace: &str,
     platform: &Platform,
+    login: Option<&Pods>,
     findings: &mut Vec<Finding>,
 ) {
     let labels = all_pod_labels(document);
-    let login = Pods {
-        namespace: platform.gateway.namespace.clone(),
-        labels: BTreeMap::from([(keys::APP.to_owned(), login::NAME.to_owned())]),
-    };
-    for (who, pods) in [
-        ("the gateway", &platform.gateway.pods),
-        ("the login service", &login),
-        ("the notebook controller", &platform.culler),
-    ] {
+    let others = [
+        ("the gateway", Some(&platform.gateway.pods)),
+        ("the notebook controller", Some(&platform.culler)),
+        ("the login service", login),
+    ];
+    for (who, pods) in others.into_iter().filter_map(|(who, pods)| Some((who, pods?))) {
         let fits = pods.namespace == namespace
             && pods
                 .labels

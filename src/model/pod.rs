@@ -1,6 +1,6 @@
 //! What in a Notebook's pod would leave a way around the guard, or into it.
 
-use std::collections::BTreeSet;
+use std::collections::BTreeMap;
 
 use super::notebook::{GUARD, GUARD_PORT, GUARD_VOLUMES, HEALTH_PORT, HEALTH_PORT_NAME, Injected};
 use crate::input::notebook::{Container, Notebook as Document, POD_SPEC, Security};
@@ -204,12 +204,12 @@ fn unconfined(security: &Security, path: &str, deny: &mut impl FnMut(String, &st
     }
 }
 
-/// The Secrets of other guards, and of its own, that a Notebook reads: with a guard's key its code could pass for that guard.
-/// `secrets` are those of the guards in its namespace.
-pub fn keys_of_guards(document: &Document, secrets: &BTreeSet<&str>, findings: &mut Vec<Finding>) {
+/// The Secrets of guards and of the login service that a Notebook reads: with them its code could pass for these. `secrets`
+/// are those in its namespace, each with whose it is.
+pub fn keys_of_others(document: &Document, secrets: &BTreeMap<&str, &str>, findings: &mut Vec<Finding>) {
     let mut deny = |path: String, name: &str| {
-        let message =
-            "is the private key of a guard, with which this Notebook's code could pass for it; remove it";
+        let whose = secrets.get(name).copied().unwrap_or_default();
+        let message = format!("is {whose}, with which this Notebook's code could pass for it; remove it");
         findings.push(Finding::error(message).at(path).found(name));
     };
     for (index, volume) in document.volumes.iter().enumerate() {
@@ -218,7 +218,7 @@ pub fn keys_of_guards(document: &Document, secrets: &BTreeSet<&str>, findings: &
         for name in volume
             .secrets
             .iter()
-            .filter(|name| !own && secrets.contains(name.as_str()))
+            .filter(|name| !own && secrets.contains_key(name.as_str()))
         {
             deny(format!("{POD_SPEC}.volumes[{index}]"), name);
         }
@@ -230,12 +230,12 @@ pub fn keys_of_guards(document: &Document, secrets: &BTreeSet<&str>, findings: &
         for (index, container) in containers.iter().enumerate() {
             let path = format!("{POD_SPEC}.{list}[{index}]");
             for (at, variable) in container.env.iter().enumerate() {
-                if secrets.contains(variable.secret.as_str()) {
+                if secrets.contains_key(variable.secret.as_str()) {
                     deny(format!("{path}.env[{at}]"), &variable.secret);
                 }
             }
             for (at, name) in container.env_from_secrets.iter().enumerate() {
-                if secrets.contains(name.as_str()) {
+                if secrets.contains_key(name.as_str()) {
                     deny(format!("{path}.envFrom[{at}]"), name);
                 }
             }

@@ -6,7 +6,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde_json::{Map, Value};
 
 use super::generated::Placed;
-use super::{Batch, Framed, generated, items, place, platform, secrets, syntax};
+use super::{Batch, Framed, generated, items, login_neighbours, place, platform, secrets, syntax};
 use crate::input::auth::{self, AuthSpec};
 use crate::input::gateway::{GATEWAY, GATEWAY_CONFIG, GatewayConfigSpec, GatewaySpec};
 use crate::input::platform::{GROUP as PLATFORM_GROUP, KIND as PLATFORM};
@@ -185,7 +185,14 @@ impl<'a> Documents<'a> {
                 return;
             }
         };
-        if self.places.insert(id.clone(), (framed, item)).is_some() {
+        // Cluster-scoped: a namespace or another version makes no second one of it.
+        let there = match id.kind.as_str() {
+            cluster::AUTHENTICATION => self.read.authentication.is_some(),
+            cluster::INGRESS => self.read.ingress.is_some(),
+            _ => self.read.api_server.is_some(),
+        };
+        self.places.insert(id.clone(), (framed, item));
+        if there {
             let message = "this object is given twice, and only one of them can be the cluster's";
             findings.push(place(framed, item, Finding::error(message), None));
         }
@@ -241,6 +248,7 @@ impl<'a> Documents<'a> {
         own.extend(secrets::needed(batch, plan, gateway).map(|finding| finding.about(&gateway.source)));
         findings.extend(own.into_iter().map(|finding| self.placed(finding)));
         secrets::certificates(batch, gateway, findings);
+        login_neighbours::check(batch, plan, gateway, findings);
         if let Some(access) = plan.access.as_ref().filter(|_| !plan.serves()) {
             fenced(batch, plan, &access.state, findings);
         }

@@ -73,7 +73,7 @@ fn policies(batch: &Batch) -> BTreeMap<&str, Vec<Policy<'_>>> {
 }
 
 /// Whether a label selector selects pods with these labels (an empty one selects all).
-fn selects(selector: &Value, labels: &BTreeMap<String, String>) -> bool {
+pub(super) fn selects(selector: &Value, labels: &BTreeMap<String, String>) -> bool {
     let equal = selector["matchLabels"].as_object().into_iter().flatten();
     let mut expressions = selector["matchExpressions"].as_array().into_iter().flatten();
     equal

@@ -5,9 +5,12 @@ use crate::input::gateway::{self as document, GatewayConfigSpec};
 use crate::input::platform::{GatewayImplementation, Operator};
 use crate::krm::results::{self, Finding};
 use crate::model::certificate::{self, Certificate, Maker};
-use crate::model::names::LABEL_MAX;
+use crate::model::names::{LABEL_MAX, is_dns_label, is_dns_name};
 use crate::model::platform::Platform;
 use crate::model::{defaults, host, login, operator};
+
+/// Longest name of a Gateway's document: with what is put around it, it still names an object.
+const NAME_MAX: usize = 200;
 
 /// What whoever applies the output has to know or do, beside it.
 pub fn notes(documents: &Documents, gateway: &Gateway) -> Vec<Finding> {
@@ -62,6 +65,12 @@ pub(super) fn check_document(read: &Read<Spec>, facts: &Facts, findings: &mut Ve
                 .at("metadata.name")
                 .found(read.id.name.clone());
             findings.push(finding.propose(document::CONFIG_NAME));
+        }
+        // The name is part of others' names.
+        Spec::Gateway(_) if !is_dns_name(&read.id.name) || read.id.name.len() > NAME_MAX => {
+            let message = "must be the name of an object: lower-case letters, digits, dashes and dots, 200 characters at most";
+            let finding = Finding::error(message).at("metadata.name");
+            findings.push(finding.found(read.id.name.clone()));
         }
         _ => {}
     }
@@ -140,16 +149,48 @@ pub(super) fn covered(
     }
 }
 
-/// The gateway's controller makes a Service of both names.
-pub(super) fn service_name(names: &Names, findings: &mut Vec<Finding>) {
-    if names.gateway.len() + 1 + names.class.len() > LABEL_MAX {
-        let message = format!(
-            "the gateway's controller names its Service {}-{}, which is longer than {LABEL_MAX} characters; shorten \
-             gateway.name or gateway.className in the Platform",
-            names.gateway, names.class
-        );
-        findings.push(Finding::error(message).at("metadata.name"));
+/// Secrets that somebody else fills cannot be the listener's, nor the client's.
+pub(super) fn secrets_apart(certificate: &Certificate, login: &login::Login, findings: &mut Vec<Finding>) {
+    let taken = [login::TLS_SECRET, login::CREDENTIALS];
+    if taken.contains(&certificate.secret.as_str()) {
+        let message = "is a Secret of the login service: the gateway's certificate needs one of its own";
+        let finding = Finding::error(message).at("spec.certificate.secretName");
+        findings.push(finding.found(certificate.secret.clone()));
     }
+    let Some(login::Provider::Oidc { secret, .. }) = &login.provider else {
+        return;
+    };
+    if *secret == login::TLS_SECRET || *secret == certificate.secret {
+        let message = format!(
+            "the client's secret is to be in {secret}, which holds a certificate; name another Secret for it"
+        );
+        findings.push(Finding::error(message).at("spec.oidc"));
+    }
+}
+
+/// The gateway's name is an object's, and Istio's controller makes a Service of it and the class's.
+pub(super) fn service_name(names: &Names, facts: &Facts, findings: &mut Vec<Finding>) {
+    let service = format!("{}-{}", names.gateway, names.class);
+    let message = if service.len() > LABEL_MAX {
+        format!(
+            "the gateway's controller names its Service {service}, which is longer than {LABEL_MAX} characters; shorten \
+             gateway.name or gateway.className in the Platform"
+        )
+    } else if !is_dns_name(&names.gateway) {
+        format!(
+            "the gateway is to be named {}, which is no name of an object: lower-case letters, digits, dashes and dots; change \
+             gateway.name in the Platform",
+            names.gateway
+        )
+    } else if facts.implementation == GatewayImplementation::Istio && !is_dns_label(&service) {
+        format!(
+            "the gateway's controller names its Service {service}, which no Service can be named; take the dots out of \
+             gateway.name or gateway.className in the Platform"
+        )
+    } else {
+        return;
+    };
+    findings.push(Finding::error(message).at("metadata.name"));
 }
 
 pub(super) fn network_policies(config: Option<&GatewayConfigSpec>, findings: &mut Vec<Finding>) -> bool {

@@ -1,5 +1,7 @@
 //! The OIDC client: what the documents say of it, and what the cluster's own `Authentication` says against it.
 
+use core::net::Ipv6Addr; // a parser; nothing of core reaches outside
+
 use super::{Around, CLIENT_SECRET_KEY, CREDENTIALS, KEYS, Provider, TLS_SECRET, first_provider};
 use crate::input::platform::{AuthMode, OnMissingOidc, Operator};
 use crate::krm::object_id::ObjectId;
@@ -213,6 +215,10 @@ fn check_issuer(issuer: &str, fields: Fields<'_>, findings: &mut Vec<Finding>) {
         "must not hold a user name"
     } else if host.is_some_and(|host| port_of(host).is_none()) {
         "has a port that is none"
+    } else if !host.is_some_and(names_a_host) {
+        "names no host: letters, digits, dashes and dots, or an address in brackets"
+    } else if !rest.is_some_and(is_path) {
+        "is no URL: what stands behind the host must be letters, digits, /-._~!$&'()*+,;=:@ and escapes such as %20"
     } else {
         return;
     };
@@ -223,12 +229,44 @@ fn check_issuer(issuer: &str, fields: Fields<'_>, findings: &mut Vec<Finding>) {
     findings.push(fields.place(finding, fields.issuer));
 }
 
+/// Whether a URL's authority, without user and with or without a port, has a host that can be asked.
+fn names_a_host(authority: &str) -> bool {
+    if let Some(address) = authority.strip_prefix('[') {
+        let end = address.find(']').filter(|end| {
+            let rest = &address[end + 1..];
+            rest.is_empty() || rest.starts_with(':')
+        });
+        return end.is_some_and(|end| address[..end].parse::<Ipv6Addr>().is_ok());
+    }
+    let (host, port) = authority.split_once(':').unwrap_or((authority, ""));
+    !port.contains(':') && is_dns_name(&host.to_ascii_lowercase().replace('_', "-"))
+}
+
+/// Whether what follows `https://` holds nothing but what a URL's path may (RFC 3986, section 3.3): a reader that finds
+/// anything else takes it for something else, or refuses it.
+fn is_path(rest: &str) -> bool {
+    let path = rest.find('/').map_or("", |start| &rest[start..]);
+    let mut bytes = path.bytes();
+    while let Some(byte) = bytes.next() {
+        let is_plain = byte.is_ascii_alphanumeric() || b"/-._~!$&'()*+,;=:@".contains(&byte);
+        let is_escape = |digit: Option<u8>| digit.is_some_and(|digit| digit.is_ascii_hexdigit());
+        let is_escaped = byte == b'%' && is_escape(bytes.next()) && is_escape(bytes.next());
+        if !is_plain && !is_escaped {
+            return false;
+        }
+    }
+    true
+}
+
 /// The port of a URL's authority; 443 where it has none.
 fn port_of(authority: &str) -> Option<u16> {
     let after_address = authority.rsplit_once(']').map_or(authority, |(_, rest)| rest);
     match after_address.rsplit_once(':') {
         None => Some(443),
-        Some((_, port)) => port.parse().ok().filter(|port| *port > 0),
+        Some((_, port)) if port.bytes().all(|byte| byte.is_ascii_digit()) => {
+            port.parse().ok().filter(|port| *port > 0)
+        }
+        Some(_) => None,
     }
 }
 
@@ -319,5 +357,64 @@ pub(super) fn authority(around: &Around<'_>, given: Option<&String>, findings: &
             provider.authority, around.platform.gateway.namespace
         );
         findings.push(Finding::error(message).at(field));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn message(issuer: &str) -> Option<String> {
+        let fields = Fields {
+            issuer: "issuer",
+            id: "id",
+            secret: "secret",
+            key: "key",
+            document: None,
+        };
+        let mut findings = Vec::new();
+        check_issuer(issuer, fields, &mut findings);
+        findings.first().map(Finding::to_line)
+    }
+
+    #[test]
+    fn an_issuer_is_a_url_that_every_reader_takes_for_the_same() {
+        for right in [
+            "https://sso.example.com/realms/ai",
+            "https://sso.example.com",
+            "https://SSO.example.com/",
+            "https://sso:8443/a%20b/(c)",
+            "https://10.0.0.1/x",
+            "https://[::1]",
+            "https://[2001:db8::1]:8443/x",
+            "https://my_sso.example.com",
+        ] {
+            assert_eq!(message(right), None, "{right}");
+        }
+        for wrong in [
+            "https://host\\@evil",
+            "https://ho%20st",
+            "https://host./",
+            "https://a..b",
+            "https://-a",
+            "https://host:+443",
+            "https://host:",
+            "https://host:99999",
+            "https://host:1:2",
+            "https://[::1",
+            "https://[::1]x",
+            "https://[]",
+            "https://host]:443",
+            "https://h\u{e9}.example.com",
+            "https://host,other",
+            "https://$(HOST)",
+            "https://host/a\\b",
+            "https://host/%zz",
+            "https://host/%2",
+            "https://host/\u{e9}",
+            "https://host/\"",
+        ] {
+            assert!(message(wrong).is_some(), "{wrong}");
+        }
     }
 }

@@ -12,6 +12,9 @@ use crate::model::login::{Secrets, Store};
 use crate::model::names::is_dns_name;
 use crate::model::{backend_tls, defaults, image};
 
+/// Longest name of a controller (the Gateway API's `GatewayController`).
+const CONTROLLER_MAX: usize = 253;
+
 // === impl Resolver ===
 
 impl Resolver<'_> {
@@ -39,7 +42,9 @@ impl Resolver<'_> {
             operator: self.choice(gateway.operator, &defaults::GATEWAY_OPERATOR)?,
             class_name: self.class_name(&gateway),
             name: given(gateway.name),
-            controller_name: given(gateway.controller_name).unwrap_or_else(|| controller.to_owned()),
+            controller_name: self
+                .controller_name(gateway.controller_name)
+                .unwrap_or_else(|| controller.to_owned()),
             implementation,
             pod_namespace: gateway
                 .pod_namespace
@@ -62,6 +67,22 @@ impl Resolver<'_> {
         if !is_dns_name(&given) {
             let message = "is no name of a GatewayClass: lower-case letters, digits, dashes and dots";
             let finding = Finding::error(message).at("spec.gateway.className");
+            self.findings.push(finding.found(given.clone()));
+        }
+        Some(given)
+    }
+
+    /// The controller of that class: a domain and a path (the Gateway API's `GatewayController`).
+    fn controller_name(&mut self, given: Option<String>) -> Option<String> {
+        let given = given.filter(|name| !name.is_empty())?;
+        let is_plain = |byte: u8| byte.is_ascii_alphanumeric() || b"/-._~%!$&'()*+,;=:".contains(&byte);
+        let is_name = given.split_once('/').is_some_and(|(domain, path)| {
+            is_dns_name(domain) && !path.is_empty() && path.bytes().all(is_plain)
+        });
+        if !is_name || given.len() > CONTROLLER_MAX {
+            let message =
+                "is no name of a controller: a domain and a path, for example istio.io/gateway-controller";
+            let finding = Finding::error(message).at("spec.gateway.controllerName");
             self.findings.push(finding.found(given.clone()));
         }
         Some(given)
