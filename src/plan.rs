@@ -53,7 +53,7 @@ impl Plan {
     /// Whether anything may be exposed: not while a login that the input calls for cannot be, nor where the Platform says that
     /// nobody can log in.
     pub fn serves(&self) -> bool {
-        let fenced = |access: &Access| access.gateway.is_some() && access.state != State::Open;
+        let fenced = |access: &Access| access.state != State::Open;
         !self.access.as_ref().is_some_and(fenced) && self.platform.facts.auth_mode != Some(AuthMode::None)
     }
 

@@ -64,7 +64,12 @@ pub fn authentication(value: &Value) -> Authentication {
     let spec = &value["spec"];
     let providers = spec["oidcProviders"].as_array().into_iter().flatten();
     Authentication {
-        kind: text(&spec["type"]),
+        // What is no text is no type that is known.
+        kind: match &spec["type"] {
+            Value::Null => String::new(),
+            Value::String(text) => text.clone(),
+            other => other.to_string(),
+        },
         providers: providers.map(provider).collect(),
     }
 }

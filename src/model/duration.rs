@@ -12,6 +12,11 @@ impl Duration {
         Self(seconds * 1000)
     }
 
+    /// From whole milliseconds.
+    pub const fn milliseconds(milliseconds: u64) -> Self {
+        Self(milliseconds)
+    }
+
     /// Whether it is nothing, which in Open Data Hub's documents stands for the default.
     pub fn is_zero(self) -> bool {
         self.0 == 0

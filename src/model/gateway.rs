@@ -300,6 +300,14 @@ pub fn resolve(documents: &Documents, platform: &Platform, findings: &mut Vec<Fi
         (Some(gateway), AuthMode::Oidc) if !gateway.login.missing.is_empty() => {
             State::AwaitingOidcConfiguration(gateway.login.missing.clone())
         }
+        (None, AuthMode::Oidc) => match auth.map(|read| (read, login::missing_of_auth(&read.spec))) {
+            Some((read, missing)) if !missing.is_empty() => {
+                let finding = login::incomplete(platform, &missing, read.spec.oidc.is_some());
+                findings.push(finding.about(&read.id).at(missing[0]));
+                State::AwaitingOidcConfiguration(missing)
+            }
+            _ => State::Open,
+        },
         _ => State::Open,
     };
     if documents.gateway.is_some() && gateway.is_none() || results::has_errors(&findings[before..]) {

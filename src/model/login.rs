@@ -4,7 +4,7 @@ mod client;
 
 use std::collections::BTreeMap;
 
-pub use client::issuer_port;
+pub use client::{incomplete, issuer_port, missing_of_auth};
 
 use super::duration::Duration;
 use super::gateway::{self, Documents, Groups, Read, Spec};
@@ -56,6 +56,8 @@ const MAX_REPLICAS: u32 = 10;
 const EXPIRE: Duration = Duration::seconds(24 * 60 * 60);
 const REFRESH: Duration = Duration::seconds(60 * 60);
 const TIMEOUT: Duration = Duration::seconds(5);
+const SHORTEST_TIMEOUT: Duration = Duration::milliseconds(100);
+const LONGEST_TIMEOUT: Duration = Duration::seconds(10 * 60);
 
 /// The login service.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -292,6 +294,16 @@ fn timeout(around: &Around<'_>, findings: &mut Vec<Finding>) -> Duration {
     let zero = Duration::seconds(0);
     let older_time = duration(older, "spec.authTimeout", zero, findings);
     let newer_time = duration(newer, "spec.authProxyTimeout", TIMEOUT, findings);
+    for (given, time, path) in [
+        (older, older_time, "spec.authTimeout"),
+        (newer, newer_time, "spec.authProxyTimeout"),
+    ] {
+        let sound = time.is_zero() || (SHORTEST_TIMEOUT..=LONGEST_TIMEOUT).contains(&time);
+        if let Some(text) = given.filter(|_| !sound) {
+            let message = "must be from 100ms to 10m: in less the login service answers nobody, and gateways refuse very long ones";
+            findings.push(Finding::error(message).at(path).found(text.clone()));
+        }
+    }
     if older_time.is_zero() {
         return newer_time;
     }

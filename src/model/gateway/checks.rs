@@ -149,18 +149,12 @@ pub(super) fn covered(
     }
 }
 
-/// Secrets that somebody else fills cannot be the listener's, nor the client's.
+/// The Secret that holds the listener's certificate cannot hold the client's secret.
 pub(super) fn secrets_apart(certificate: &Certificate, login: &login::Login, findings: &mut Vec<Finding>) {
-    let taken = [login::TLS_SECRET, login::CREDENTIALS];
-    if taken.contains(&certificate.secret.as_str()) {
-        let message = "is a Secret of the login service: the gateway's certificate needs one of its own";
-        let finding = Finding::error(message).at("spec.certificate.secretName");
-        findings.push(finding.found(certificate.secret.clone()));
-    }
     let Some(login::Provider::Oidc { secret, .. }) = &login.provider else {
         return;
     };
-    if *secret == login::TLS_SECRET || *secret == certificate.secret {
+    if *secret == certificate.secret {
         let message = format!(
             "the client's secret is to be in {secret}, which holds a certificate; name another Secret for it"
         );

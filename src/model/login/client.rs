@@ -3,11 +3,13 @@
 use core::net::Ipv6Addr; // a parser; nothing of core reaches outside
 
 use super::{Around, CLIENT_SECRET_KEY, CREDENTIALS, KEYS, Provider, TLS_SECRET, first_provider};
+use crate::input::auth::{AuthSpec, Provider as AuthProvider};
 use crate::input::platform::{AuthMode, OnMissingOidc, Operator};
 use crate::krm::object_id::ObjectId;
 use crate::krm::results::Finding;
 use crate::model::gateway;
 use crate::model::names::{is_dns_name, is_secret_key};
+use crate::model::platform::Platform;
 
 /// Longest issuer that Open Data Hub takes.
 const ISSUER_MAX: usize = 2048;
@@ -50,10 +52,11 @@ pub(super) fn provider(
         check_issuer(issuer, fields, findings);
     }
     if let Some(id) = &id
-        && (id.trim() != id || id.contains(char::is_control))
+        && (id.trim() != id || !id.bytes().all(|byte| (0x20..0x7f).contains(&byte)))
     {
-        let finding = Finding::error("has blanks or control characters around it").found(id.clone());
-        findings.push(fields.place(finding.propose(id.trim()), fields.id));
+        // RFC 6749, appendix A.1
+        let message = "must be printable ASCII without blanks around it, as a client's id is";
+        findings.push(fields.place(Finding::error(message).found(id.clone()), fields.id));
     }
     if let Some(name) = secret.as_ref().filter(|name| !is_dns_name(name)) {
         let message = "is no name of a Secret: lower-case letters, digits, dashes and dots";
@@ -83,7 +86,7 @@ pub(super) fn provider(
         .map(|(_, field)| *field)
         .collect();
     let (Some(issuer), Some(client_id), Some(secret)) = (issuer, id, secret) else {
-        let finding = incomplete(around, &missing, client != Client::default());
+        let finding = incomplete(around.platform, &missing, client != Client::default());
         findings.push(fields.place(finding, missing.first().copied().unwrap_or_default()));
         return (None, missing);
     };
@@ -96,10 +99,27 @@ pub(super) fn provider(
     (Some(provider), missing)
 }
 
+/// The fields that are missing of the client of an Auth that says itself that people log in by OIDC. One that says nothing
+/// of it leaves the client to whoever defines the gateway.
+pub fn missing_of_auth(spec: &AuthSpec) -> Vec<&'static str> {
+    if spec.provider != Some(AuthProvider::Oidc) {
+        return Vec::new();
+    }
+    let client = spec.oidc.clone().unwrap_or_default();
+    let rows = [
+        (client.issuer_url, "spec.oidc.issuerUrl"),
+        (client.client_id, "spec.oidc.clientId"),
+        (client.client_secret_name, "spec.oidc.clientSecretName"),
+    ];
+    let is_missing = |text: &Option<String>| text.as_ref().is_none_or(|text| text.trim().is_empty());
+    let missing = rows.iter().filter(|(text, _)| is_missing(text));
+    missing.map(|(_, field)| *field).collect()
+}
+
 /// What is said of a client that lacks something. Beside Open Data Hub's operator a half one is an error: the API refuses
 /// it, or that operator runs a login service with what there is.
-fn incomplete(around: &Around<'_>, missing: &[&str], is_half: bool) -> Finding {
-    let facts = &around.platform.facts;
+pub fn incomplete(platform: &Platform, missing: &[&str], is_half: bool) -> Finding {
+    let facts = &platform.facts;
     let beside = facts.operator == Operator::OpenDataHub;
     let rest = if facts.on_missing_oidc == OnMissingOidc::Fail {
         "set it, or onMissingOidc: fence in the Platform to have everything but what exposes"
