@@ -279,6 +279,9 @@ impl<'a> Run<'a> {
             let here = secrets.get(namespace.as_str()).unwrap_or(&none);
             pod::keys_of_others(document, here, &mut findings);
             model::passes_for_others(document, namespace, &plan.platform, login.as_ref(), &mut findings);
+            if login.as_ref().is_some_and(|pods| pods.namespace == *namespace) {
+                model::runs_as_login(document, &mut findings);
+            }
             for finding in findings {
                 self.about(notebook, finding);
             }

@@ -13,7 +13,7 @@ use super::image;
 use super::names::{self, is_dns_label, near_label};
 use super::platform::{Platform, Pods, Resources, check_resources};
 use super::pod;
-use super::{keys, legacy};
+use super::{keys, legacy, login};
 use crate::input::notebook::{Notebook as Document, POD_SPEC};
 use crate::input::platform::Operator;
 use crate::krm::results::{Finding, Severity};
@@ -356,6 +356,22 @@ pub fn passes_for_others(
             );
             let path = format!("metadata.labels[{key:?}]");
             findings.push(Finding::error(message).at(path).found(value.clone()));
+        }
+    }
+}
+
+/// The login service's account may ask who a token belongs to, and its token is the login service's own: a Notebook beside it
+/// must not run as it.
+pub fn runs_as_login(document: &Document, findings: &mut Vec<Finding>) {
+    let named = [
+        ("serviceAccountName", &document.service_account_name),
+        ("serviceAccount", &document.service_account),
+    ];
+    for (field, name) in named {
+        if name == login::NAME {
+            let message = "is the login service's account; name another, or leave the field out";
+            let path = format!("{POD_SPEC}.{field}");
+            findings.push(Finding::error(message).at(path).found(name.clone()));
         }
     }
 }

@@ -21,13 +21,17 @@ pub(super) fn check(batch: &Batch, plan: &Plan, findings: &mut Vec<Finding>) {
         .map(|guard| (guard.notebook.namespace.clone(), guard.tls_secret.clone()))
         .collect();
     if let Some(gateway) = plan.gateway() {
-        let names = login::secrets(gateway).into_keys();
+        let always = [login::CREDENTIALS.to_owned()];
+        let names = login::secrets(gateway).into_keys().chain(always);
         referred.extend(names.map(|name| (gateway.namespace.clone(), name)));
     }
     for (_, framed, item) in items(batch) {
         let id = &item.head.id;
         let is_secret = id.group.is_empty() && id.kind == "Secret";
-        if !is_secret || !referred.contains(&(id.namespace.clone(), id.name.clone())) {
+        // One that names no namespace gets one from whoever applies it: any of these.
+        let is_referred = referred.contains(&(id.namespace.clone(), id.name.clone()))
+            || id.namespace.is_empty() && referred.iter().any(|(_, name)| *name == id.name);
+        if !is_secret || !is_referred {
             continue;
         }
         let Ok(value) = item.piece(&framed.source).value() else {

@@ -36,8 +36,8 @@ pub fn notes(documents: &Documents, gateway: &Gateway) -> Vec<Finding> {
         notes.push(Finding::info(message).about(&gateway.source).at("spec"));
     }
     if gateway.login.image == defaults::LOGIN_IMAGE.openshift && gateway.login.provider.is_some() {
-        let message = "images.kubeAuthProxy is not set in the Platform, so the login service has the image that Open Data Hub \
-                       pinned once; name the one that your release pins";
+        let message = "the login service has the image that Open Data Hub pinned once, the default; name the one that your release pins in the \
+                       Platform, images.kubeAuthProxy";
         notes.push(Finding::info(message).about(&gateway.source).at("spec"));
     }
     if gateway.beside_operator {
