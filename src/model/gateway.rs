@@ -283,6 +283,13 @@ pub fn resolve(documents: &Documents, platform: &Platform, findings: &mut Vec<Fi
         let message = "no Gateway or GatewayConfig is in the input, so no login service is written: only the roles of these groups";
         findings.push(Finding::warning(message).about(&read.id).at("spec"));
     }
+    if let Some(read) = auth.filter(|read| !read.is_local)
+        && (read.spec.oidc.is_some() || read.spec.provider.is_some())
+    {
+        let message = "goes to the cluster with fields that Open Data Hub's own CRD does not have: keep it from the cluster with the \
+                       annotation config.kubernetes.io/local-config: \"true\", or say them in the Platform and a GatewayConfig";
+        findings.push(Finding::warning(message).about(&read.id).at("spec"));
+    }
     let before = findings.len();
     let gateway = documents
         .gateway
@@ -290,13 +297,7 @@ pub fn resolve(documents: &Documents, platform: &Platform, findings: &mut Vec<Fi
         .and_then(|read| resolve_gateway(read, documents, platform, mode, groups.as_ref(), findings));
     let mode = mode?;
     let state = match (&gateway, mode) {
-        (_, AuthMode::None) => {
-            let message = "nobody can log in, so nothing is exposed: routes and the login service's pods are left out (state \
-                           AuthModeUnsupported)";
-            let finding = Finding::warning(message).about(&platform.id());
-            findings.push(finding.at("spec.authMode").found(mode.word()));
-            State::AuthModeUnsupported
-        }
+        (_, AuthMode::None) => State::AuthModeUnsupported,
         (Some(gateway), AuthMode::Oidc) if !gateway.login.missing.is_empty() => {
             State::AwaitingOidcConfiguration(gateway.login.missing.clone())
         }

@@ -29,10 +29,10 @@ pub fn check(
         let finding = Finding::error("an Auth can have this name alone").at("metadata.name");
         own.push(finding.found(read.id.name.clone()).propose(NAME));
     }
-    let prefix = copy
+    let provider = copy
         .filter(|_| mode == Some(AuthMode::Oidc))
-        .and_then(|copy| copy.spec.providers.first())
-        .map_or("", |provider| provider.group_prefix.as_str());
+        .and_then(|copy| copy.spec.providers.first());
+    let prefix = provider.map_or("", |provider| provider.group_prefix.as_str());
     let lists = [
         ("adminGroups", &read.spec.admin_groups),
         ("allowedGroups", &read.spec.allowed_groups),
@@ -40,6 +40,15 @@ pub fn check(
     let mut checked = lists.map(|(field, given)| list(field, given.as_deref(), prefix, &mut own));
     let admins = std::mem::take(&mut checked[0]);
     let allowed = std::mem::take(&mut checked[1]);
+    let named = admins
+        .iter()
+        .chain(&allowed)
+        .any(|name| !name.starts_with("system:"));
+    if named && provider.is_some_and(|provider| provider.groups_claim.is_empty()) {
+        let message = "the API server reads no groups from tokens (Authentication, claimMappings.groups.claim): roles of these \
+                       groups are bound to nobody";
+        own.push(Finding::warning(message).at("spec.adminGroups"));
+    }
     findings.extend(own.into_iter().map(|finding| finding.about(&read.id)));
     Groups {
         source: read.id.clone(),

@@ -69,11 +69,14 @@ pub fn resolve(known: Known<'_>) -> Result<Host, Problem> {
         let own = Some(ingress.apps_domain.as_str()).filter(|domain| !domain.is_empty());
         given(own.or(Some(&ingress.domain)))
     });
-    let ingress_domain = given(known.platform).or(of_cluster);
+    // The router's certificate is made for the cluster's own domain; appsDomain has one only if somebody made it.
+    let own = known.copy.map(|ingress| ingress.domain.as_str());
+    let ingress_domain = given(own).or(given(known.platform));
+    let default = given(known.platform).or(of_cluster);
     let (name, domain) = if let Some(name) = given(known.hostname) {
         (name, None)
     } else {
-        let domain = given(known.domain).or_else(|| ingress_domain.clone());
+        let domain = given(known.domain).or(default);
         let domain = domain.ok_or(Problem::NoDomain)?;
         (format!("{}.{domain}", known.subdomain), Some(domain))
     };

@@ -133,7 +133,7 @@ pub(super) fn covered(
     let Some(domain) = host
         .ingress_domain
         .as_ref()
-        .filter(|_| certificate.maker == Maker::Router)
+        .filter(|_| [Maker::Router, Maker::ServiceCa].contains(&certificate.maker))
     else {
         return;
     };
@@ -143,8 +143,13 @@ pub(super) fn covered(
             let message = format!(
                 "OpenShift's default ingress certificate is for {wildcard} and does not cover {name}"
             );
-            let finding = Finding::warning(message).at("spec.certificate.type");
-            findings.push(finding.propose("CertManager"));
+            findings.push(if certificate.maker == Maker::Router {
+                let finding = Finding::warning(message).at("spec.certificate.type");
+                finding.propose("CertManager")
+            } else {
+                let message = format!("{message}: give the router one that does, or browsers warn");
+                Finding::warning(message).at("spec.domain")
+            });
         }
     }
 }
