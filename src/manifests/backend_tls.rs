@@ -93,7 +93,15 @@ struct TargetRef {
 #[serde(rename_all = "camelCase")]
 struct Validation {
     hostname: String,
+    subject_alt_names: Vec<SubjectAltName>,
     ca_certificate_refs: Vec<CaRef>,
+}
+
+#[derive(Serialize)]
+struct SubjectAltName {
+    #[serde(rename = "type")]
+    kind: &'static str,
+    hostname: String,
 }
 
 #[derive(Serialize)]
@@ -193,6 +201,11 @@ fn policy(metadata: ObjectMeta, hop: &Hop, version: &str, kind: &str, name: &str
             }],
             validation: Validation {
                 hostname: hop.host(),
+                // By the API the host above is enough; Istio asks for a name in the certificate only where one is listed.
+                subject_alt_names: vec![SubjectAltName {
+                    kind: "Hostname",
+                    hostname: hop.host(),
+                }],
                 ca_certificate_refs: vec![CaRef {
                     group: "",
                     kind: kind.to_owned(),

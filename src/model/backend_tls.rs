@@ -106,6 +106,12 @@ pub fn choose(target: &Target<'_>, issuer: &Tls, tls: &TlsSpec, findings: &mut V
         let finding = Finding::error("must be ConfigMap or Secret").at("spec.tls.caRef.kind");
         findings.push(finding.found(kind.clone()).propose("ConfigMap"));
     }
+    if istio && given.kind.as_deref() == Some("Secret") {
+        // istio/istio `pilot/pkg/config/kube/gateway/backend_policies.go`, getBackendTLSCredentialName
+        let message = "Istio reads the authority of a BackendTLSPolicy from a ConfigMap alone, and would send requests unverified";
+        let finding = Finding::error(message).at("spec.tls.caRef.kind").found("Secret");
+        findings.push(finding.propose("ConfigMap"));
+    }
     name(&given, findings);
     key(&given, findings);
     BackendTls::Policy {

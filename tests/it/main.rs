@@ -27,6 +27,7 @@ mod gateway_recordings;
 mod golden;
 mod graphs;
 mod house;
+mod istiod;
 mod legacy;
 mod orchestrators;
 mod overlay;

@@ -8,7 +8,7 @@ use std::io::Write as _;
 use std::path::PathBuf;
 
 /// What `make tools` builds.
-const BUILT: [&str; 4] = ["etcd", "kube-apiserver", "kustomize", "yamlpeer"];
+const BUILT: [&str; 5] = ["etcd", "istioconfig", "kube-apiserver", "kustomize", "yamlpeer"];
 
 fn tools() -> PathBuf {
     let named = std::env::var_os("GATEWRIGHT_TOOLS").map(PathBuf::from);
