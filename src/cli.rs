@@ -34,7 +34,8 @@ Reads Notebook definitions and writes the access graph around them: the guard in
 Service, certificate and account, the route to it, and the network policies that leave no way around it. The same input \
 gives the same output; no webhook, no operator, no secret.
 
-A Notebook is guarded when it carries the annotation notebooks.opendatahub.io/inject-auth: \"true\".
+A Notebook is guarded when it carries the annotation notebooks.opendatahub.io/inject-auth: \"true\". A GatewayConfig or \
+Gateway, with an Auth, defines the gateway and the login in front of it: certificate, routes, login service, filter, roles.
 The target cluster is described by a Platform document; `gatewright schema defaults` lists its fields' defaults.
 
 Example:

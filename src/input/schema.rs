@@ -134,7 +134,7 @@ pub fn function_definition(defaults: &[(&str, String)], usage: &str) -> Value {
         "spec": {
             "group": GROUP,
             "names": { "kind": KIND },
-            "description": "Writes the access graph around Notebooks: guard, routes, policies and certificates.",
+            "description": "Writes the access graph around Notebooks, and the gateway and login before them: guards, routes, policies, certificates.",
             "publisher": GROUP,
             "tags": ["mutator", "notebooks", "authentication", "gateway-api"],
             "versions": [{
