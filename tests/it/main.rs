@@ -40,3 +40,4 @@ mod references;
 mod requirements;
 mod scalars;
 mod scale;
+mod walk;

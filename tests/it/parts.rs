@@ -8,7 +8,16 @@ use std::io::Write as _;
 use std::path::PathBuf;
 
 /// What `make tools` builds.
-const BUILT: [&str; 5] = ["etcd", "istioconfig", "kube-apiserver", "kustomize", "yamlpeer"];
+const BUILT: [&str; 8] = [
+    "envoy-1.36.4",
+    "envoy-1.38.3",
+    "envoy-1.40.0",
+    "etcd",
+    "istioconfig",
+    "kube-apiserver",
+    "kustomize",
+    "yamlpeer",
+];
 
 fn tools() -> PathBuf {
     let named = std::env::var_os("GATEWRIGHT_TOOLS").map(PathBuf::from);
@@ -58,4 +67,9 @@ pub(crate) fn needs(program: &str) -> bool {
 /// Prints a line for whoever runs the tests. `eprintln!` would be kept back unless the test fails.
 pub(crate) fn say(line: &str) {
     let _ = writeln!(std::io::stderr(), "{line}");
+}
+
+/// The folder under which the packages of `tests/parts/login` are.
+pub(crate) fn login_packages() -> PathBuf {
+    tools().join("login")
 }
