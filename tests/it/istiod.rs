@@ -30,15 +30,19 @@ const EXAMPLES: [(&str, &str, &str); 3] = [
 ];
 const CHECK: &str = "envoy.filters.http.ext_authz";
 
-/// What Envoy would be told; `None` where the program is missing.
+/// What the Envoy of an example's gateway would be told; `None` where the program is missing.
 fn told(example: &str, controller: &str, name: &str) -> Option<Value> {
+    configuration(&examples::rendered(example), controller, name)
+}
+
+/// What istiod tells the Envoy of a gateway in manifests; `None` where the program is missing.
+pub(crate) fn configuration(text: &str, controller: &str, name: &str) -> Option<Value> {
     if !parts::needs("istioconfig") {
         return None;
     }
-    let text = examples::rendered(example);
-    let folder = Folder::new(&format!("istiod-{}", example.replace('/', "-")));
+    let folder = Folder::new("istiod");
     let output = folder.path().join("told.json");
-    let namespace = gateway(&text, name)["metadata"]["namespace"].clone();
+    let namespace = gateway(text, name)["metadata"]["namespace"].clone();
     let mut command = std::process::Command::new(parts::find("istioconfig").unwrap());
     command
         .arg(&output)
@@ -46,11 +50,12 @@ fn told(example: &str, controller: &str, name: &str) -> Option<Value> {
         .arg(format!("gateway.networking.k8s.io/gateway-name={name}"))
         .env("PILOT_GATEWAY_API_CONTROLLER_NAME", controller);
     let answer = run(command, text.as_bytes());
-    assert_eq!(answer.code, 0, "{example}: {}", answer.stderr);
+    assert_eq!(answer.code, 0, "{}", answer.stderr);
     serde_json::from_str(&std::fs::read_to_string(output).unwrap()).ok()
 }
 
-fn documents(text: &str) -> Vec<Value> {
+/// The objects in a stream.
+pub(crate) fn documents(text: &str) -> Vec<Value> {
     let source = Source::from_bytes("rendered", text.as_bytes().to_vec()).unwrap();
     let framed = stream::frame(&source).unwrap();
     framed

@@ -1,0 +1,159 @@
+//! Between Envoy and a server: what passes can be cut, held, or led elsewhere, and who was asked for is noted.
+//!
+//! The bytes are TLS and stay so; only the name in the first message is read.
+
+use std::io::{self, Cursor, Read as _, Write as _};
+use std::net::{Ipv4Addr, Shutdown, SocketAddr, TcpListener, TcpStream};
+use std::sync::{Arc, Mutex, MutexGuard};
+use std::thread;
+use std::time::Duration;
+
+use rustls::server::Acceptor;
+
+/// What happens to a connection.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Way {
+    /// It leads to a server.
+    To(SocketAddr),
+    /// Nobody listens.
+    Down,
+    /// It is taken and ended at once.
+    Cut,
+    /// It is taken, and nothing is ever said.
+    Silent,
+}
+
+struct State {
+    way: Way,
+    open: Vec<TcpStream>,
+    names: Vec<String>,
+}
+
+/// A relay.
+pub(crate) struct Relay {
+    address: SocketAddr,
+    state: Arc<Mutex<State>>,
+}
+
+/// How often it looks at what it is to do.
+const PAUSE: Duration = Duration::from_millis(5);
+
+// === impl Relay ===
+
+impl Relay {
+    /// A relay to a server.
+    pub(crate) fn start(to: SocketAddr) -> Self {
+        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
+        let address = listener.local_addr().unwrap();
+        let state = Arc::new(Mutex::new(State {
+            way: Way::To(to),
+            open: Vec::new(),
+            names: Vec::new(),
+        }));
+        let shared = Arc::downgrade(&state);
+        thread::spawn(move || {
+            let mut listener = Some(listener);
+            while let Some(state) = shared.upgrade() {
+                let way = state.lock().unwrap().way;
+                if way == Way::Down {
+                    listener = None;
+                } else if listener.is_none() {
+                    listener = TcpListener::bind(address).ok();
+                }
+                if let Some(listener) = &listener {
+                    listener.set_nonblocking(true).unwrap();
+                    while let Ok((stream, _)) = listener.accept() {
+                        stream.set_nonblocking(false).unwrap();
+                        take(stream, way, &state);
+                    }
+                }
+                drop(state);
+                thread::sleep(PAUSE);
+            }
+        });
+        Self { address, state }
+    }
+
+    /// Where it listens.
+    pub(crate) fn address(&self) -> SocketAddr {
+        self.address
+    }
+
+    /// Ends all connections, and treats new ones so.
+    pub(crate) fn turn(&self, way: Way) {
+        {
+            let mut state = self.state();
+            state.way = way;
+            for stream in state.open.drain(..) {
+                let _ = stream.shutdown(Shutdown::Both);
+            }
+        }
+        thread::sleep(PAUSE * 10); // until its thread has seen it
+    }
+
+    /// Ends all connections; new ones are treated as before.
+    pub(crate) fn cut(&self) {
+        let way = self.state().way;
+        self.turn(way);
+    }
+
+    /// The server names that were asked for.
+    pub(crate) fn names(&self) -> Vec<String> {
+        self.state().names.clone()
+    }
+
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap()
+    }
+}
+
+fn take(stream: TcpStream, way: Way, state: &Arc<Mutex<State>>) {
+    let keep = |stream: &TcpStream| state.lock().unwrap().open.push(stream.try_clone().unwrap());
+    match way {
+        Way::Down | Way::Cut => drop(stream),
+        Way::Silent => keep(&stream),
+        Way::To(address) => {
+            keep(&stream);
+            let state = Arc::clone(state);
+            thread::spawn(move || forward(stream, address, &state));
+        }
+    }
+}
+
+fn forward(mut client: TcpStream, address: SocketAddr, state: &Mutex<State>) -> Option<()> {
+    let (first, name) = hello(&mut client).ok()?;
+    state.lock().unwrap().names.extend(name);
+    let mut server = TcpStream::connect(address).ok()?;
+    state.lock().unwrap().open.push(server.try_clone().ok()?);
+    server.write_all(&first).ok()?;
+    let (mut from_server, mut to_client) = (server.try_clone().ok()?, client.try_clone().ok()?);
+    thread::spawn(move || {
+        let _ = io::copy(&mut from_server, &mut to_client);
+        let _ = to_client.shutdown(Shutdown::Write);
+    });
+    let _ = io::copy(&mut client, &mut server);
+    let _ = server.shutdown(Shutdown::Write);
+    Some(())
+}
+
+/// The first message of TLS, as it came, and the name in it.
+fn hello(client: &mut TcpStream) -> io::Result<(Vec<u8>, Option<String>)> {
+    let mut acceptor = Acceptor::default();
+    let (mut all, mut buffer) = (Vec::new(), [0; 16_384]);
+    loop {
+        let count = client.read(&mut buffer)?;
+        if count == 0 {
+            return Ok((all, None));
+        }
+        all.extend(&buffer[..count]);
+        acceptor.read_tls(&mut Cursor::new(&buffer[..count]))?;
+        match acceptor.accept() {
+            Ok(None) => {}
+            Ok(Some(accepted)) => {
+                let name = accepted.client_hello().server_name().map(str::to_owned);
+                return Ok((all, name));
+            }
+            Err(_) => return Ok((all, None)),
+        }
+    }
+}
