@@ -64,6 +64,22 @@ pub(crate) fn needs(program: &str) -> bool {
     false
 }
 
+/// Whether Node and the packages of `tests/parts/login` are there. Where not: as for a program that should have been built.
+pub(crate) fn needs_login() -> bool {
+    let required = std::env::var_os("GATEWRIGHT_REQUIRE_TOOLS").is_some();
+    let packages = login_packages().join("node_modules").is_dir();
+    if packages && find("node").is_some() {
+        return true;
+    }
+    let missing = if packages { "node" } else { "tests/parts/login" };
+    assert!(
+        !required,
+        "{missing} is not installed; run `make tools`, which needs Node"
+    );
+    say(&format!("SKIPPED: {missing} is not installed"));
+    false
+}
+
 /// Prints a line for whoever runs the tests. `eprintln!` would be kept back unless the test fails.
 pub(crate) fn say(line: &str) {
     let _ = writeln!(std::io::stderr(), "{line}");
