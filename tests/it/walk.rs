@@ -2,8 +2,16 @@
 
 mod authority;
 mod background;
+mod browser;
+mod checks;
 mod client;
+mod definitions;
+mod envoy;
 mod issuer;
+mod login_service;
+mod relay;
+mod stage;
+mod upstream;
 
 use serde_json::json;
 
@@ -24,4 +32,52 @@ fn the_issuer_answers_and_signs() {
     let stranger = authority::Authority::new("issuers");
     let target = client::Target::new(issuer.target().address(), "127.0.0.1", Some(stranger.pem()));
     assert!(target.connect().is_err());
+}
+
+/// A walk: the version of Istio that manifests are for, the version of Envoy that takes them, and which checks fail.
+struct Istio {
+    version: &'static str,
+    envoy: &'static str,
+    known: &'static [&'static str],
+}
+
+/// kube-auth-proxy's own check of addresses: it takes no `//`, wherever it stands.
+const VALIDATOR: &[&str] = &[
+    "login: ends at /app?next=https://x.test",
+    "login: ends at //double//slash",
+];
+
+fn walked(walk: &Istio) {
+    let definitions = definitions::Definitions {
+        implementation: "Istio",
+        version: walk.version,
+        issuer: String::new(),
+        allowed: &["system:authenticated"],
+        refresh: "2s",
+    };
+    let Some(stage) = stage::Stage::new(definitions, |_| {}) else {
+        return;
+    };
+    let told =
+        crate::istiod::configuration(&stage.rendered, definitions::ISTIO, definitions::GATEWAY).unwrap();
+    let bootstrap = envoy::bootstrap(&told, &stage.surroundings());
+    let folder = stage.folder.path();
+    let envoy = envoy::Envoy::start(walk.envoy, bootstrap, folder);
+    let only = std::env::var("WALK_ONLY").unwrap_or_default();
+    let failed = checks::walk(&stage, &envoy, |name| name.contains(&only));
+    for (name, why) in &failed {
+        println!("FAILED {name}: {why}");
+    }
+    println!("{} checks; envoy: {}", checks::all().len(), envoy.log());
+    let failed: Vec<&str> = failed.iter().map(|(name, _)| name.as_str()).collect();
+    assert_eq!(failed, walk.known);
+}
+
+#[test]
+fn istio_1_30() {
+    walked(&Istio {
+        version: "1.30",
+        envoy: "1.38.3",
+        known: VALIDATOR,
+    });
 }

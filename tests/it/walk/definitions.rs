@@ -1,5 +1,6 @@
 //! The definitions that are walked: a gateway with its login, a Notebook behind it, and an application of the user's own.
 
+use super::issuer::CLIENT;
 use crate::program::{Folder, gatewright};
 
 /// Where the login is: the host in people's browsers, and the namespace.
@@ -17,9 +18,6 @@ pub(crate) const ADMINISTRATION: &str = "administration.opendatahub.svc";
 /// The guard of the Notebook, and its path.
 pub(crate) const GUARD: &str = "churn-kube-rbac-proxy.analytics.svc";
 pub(crate) const NOTEBOOK: &str = "/notebook/analytics/churn";
-pub(crate) const CLIENT_ID: &str = "odh";
-/// Value of the Secret that the Deployment mounts.
-pub(crate) const CLIENT_SECRET: &str = "not-a-secret";
 
 /// What differs between walks.
 #[derive(Debug, Clone)]
@@ -156,7 +154,7 @@ spec:
   providerCASecretName: issuer-ca
   oidc:
     issuerURL: {issuer}
-    clientID: {CLIENT_ID}
+    clientID: {CLIENT}
     clientSecretRef: {{name: odh-client, key: clientSecret}}
 "
         )

@@ -79,16 +79,18 @@ impl Relay {
         self.address
     }
 
-    /// Ends all connections, and treats new ones so.
-    pub(crate) fn turn(&self, way: Way) {
-        {
+    /// Ends all connections, and treats new ones so; gives how they were treated before.
+    pub(crate) fn turn(&self, way: Way) -> Way {
+        let before = {
             let mut state = self.state();
-            state.way = way;
+            let before = std::mem::replace(&mut state.way, way);
             for stream in state.open.drain(..) {
                 let _ = stream.shutdown(Shutdown::Both);
             }
-        }
+            before
+        };
         thread::sleep(PAUSE * 10); // until its thread has seen it
+        before
     }
 
     /// Ends all connections; new ones are treated as before.

@@ -127,7 +127,9 @@ fn answer(name: &str, stream: &mut Tls, seen: &Mutex<Vec<String>>) -> io::Result
         _ => {
             let body = json!({ "head": head, "body": String::from_utf8_lossy(&body) }).to_string();
             let cookies = if path == "/set-cookie" {
-                OWN_COOKIES.map(|cookie| format!("set-cookie: {cookie}\r\n")).concat()
+                OWN_COOKIES
+                    .map(|cookie| format!("set-cookie: {cookie}\r\n"))
+                    .concat()
             } else {
                 String::new()
             };
