@@ -32,11 +32,11 @@ const CHECK: &str = "envoy.filters.http.ext_authz";
 
 /// What the Envoy of an example's gateway would be told; `None` where the program is missing.
 fn told(example: &str, controller: &str, name: &str) -> Option<Value> {
-    configuration(&examples::rendered(example), controller, name)
+    configuration(&examples::rendered(example), controller, name, "1.28")
 }
 
-/// What istiod tells the Envoy of a gateway in manifests; `None` where the program is missing.
-pub(crate) fn configuration(text: &str, controller: &str, name: &str) -> Option<Value> {
+/// What istiod tells the Envoy, of a version of Istio, of a gateway in manifests; `None` where the program is missing.
+pub(crate) fn configuration(text: &str, controller: &str, name: &str, version: &str) -> Option<Value> {
     if !parts::needs("istioconfig") {
         return None;
     }
@@ -48,7 +48,8 @@ pub(crate) fn configuration(text: &str, controller: &str, name: &str) -> Option<
         .arg(&output)
         .arg(namespace.as_str().unwrap())
         .arg(format!("gateway.networking.k8s.io/gateway-name={name}"))
-        .env("PILOT_GATEWAY_API_CONTROLLER_NAME", controller);
+        .env("PILOT_GATEWAY_API_CONTROLLER_NAME", controller)
+        .env("ISTIO_VERSION", version);
     let answer = run(command, text.as_bytes());
     assert_eq!(answer.code, 0, "{}", answer.stderr);
     serde_json::from_str(&std::fs::read_to_string(output).unwrap()).ok()

@@ -58,8 +58,13 @@ fn walked(walk: &Istio) {
     let Some(stage) = stage::Stage::new(definitions, |_| {}) else {
         return;
     };
-    let told =
-        crate::istiod::configuration(&stage.rendered, definitions::ISTIO, definitions::GATEWAY).unwrap();
+    let told = crate::istiod::configuration(
+        &stage.rendered,
+        definitions::ISTIO,
+        definitions::GATEWAY,
+        walk.version,
+    )
+    .unwrap();
     let bootstrap = envoy::bootstrap(&told, &stage.surroundings());
     let folder = stage.folder.path();
     let envoy = envoy::Envoy::start(walk.envoy, bootstrap, folder);
@@ -68,7 +73,12 @@ fn walked(walk: &Istio) {
     for (name, why) in &failed {
         println!("FAILED {name}: {why}");
     }
-    println!("{} checks; envoy: {}", checks::all().len(), envoy.log());
+    println!(
+        "{} checks; envoy: {}\n{}",
+        checks::all().len(),
+        envoy.log(),
+        stage.login.log()
+    );
     let failed: Vec<&str> = failed.iter().map(|(name, _)| name.as_str()).collect();
     assert_eq!(failed, walk.known);
 }

@@ -124,7 +124,7 @@ pub(crate) fn refusal(version: &str, bootstrap: &Value) -> Option<String> {
     let file = folder.write("envoy.json", &bootstrap.to_string());
     let mut command = Command::new(program(version));
     command
-        .args(["--mode", "validate", "-l", "warning", "-c"])
+        .args(["--mode", "validate", "-l", "error", "-c"])
         .arg(file);
     let answer = run(command, b"");
     (answer.code != 0).then(|| format!("{}{}", answer.stdout, answer.stderr))
@@ -151,7 +151,7 @@ impl Envoy {
             "--concurrency",
             "1",
             "-l",
-            "warning",
+            "error",
             "-c",
             file.to_str().unwrap(),
         ];

@@ -148,6 +148,9 @@ fn access(plane: &ControlPlane, objects: &[Value], folder: &Folder) -> String {
     };
     let given: Vec<Value> = objects.iter().filter(of_login).cloned().collect();
     assert_eq!(given.len(), 3, "an account, a role and a binding");
+    let workload = json!({ "apiVersion": "v1", "kind": "ServiceAccount",
+        "metadata": { "name": "pipeline", "namespace": "analytics" } });
+    let given: Vec<Value> = given.into_iter().chain([workload]).collect();
     plane.on(&["apply", "--server-side", "--force-conflicts"], &given);
     let token = plane.output(&["create", "token", "kube-auth-proxy", "-n", NAMESPACE], b"");
     let admin = std::fs::read_to_string(plane.folder().join("kubeconfig")).unwrap();

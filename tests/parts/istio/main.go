@@ -5,7 +5,8 @@
 // (To a file, for Istio's libraries log to standard output.)
 // Kinds of Istio's own groups go in as its configuration, everything else as objects of
 // the cluster. EnvoyFilters are applied, as istiod does it. In the environment,
-// PILOT_GATEWAY_API_CONTROLLER_NAME names the controller of the GatewayClasses to take.
+// PILOT_GATEWAY_API_CONTROLLER_NAME names the controller of the GatewayClasses to take,
+// and ISTIO_VERSION the version of the gateway's proxy, 1.28.
 package main
 
 import (
@@ -70,7 +71,7 @@ func main() {
 			Metadata: &model.NodeMetadata{
 				Namespace:    namespace,
 				Labels:       labels,
-				IstioVersion: "1.28.0",
+				IstioVersion: os.Getenv("ISTIO_VERSION") + ".0",
 			},
 		})
 		for _, listener := range server.Listeners(proxy) {
@@ -118,6 +119,7 @@ func split(text []byte) (configs, objects []string) {
 func surroundings(objects []string) []string {
 	var made []string
 	namespaces := map[string]bool{}
+	authorities := map[string]bool{}
 	for _, text := range objects {
 		var object struct {
 			Kind     string `json:"kind"`
@@ -146,7 +148,10 @@ func surroundings(objects []string) []string {
 			namespaces[object.Metadata.Namespace] = true
 		}
 		for _, reference := range object.Spec.Validation.CACertificateRefs {
-			made = append(made, authority(reference.Name, object.Metadata.Namespace))
+			if id := object.Metadata.Namespace + "/" + reference.Name; !authorities[id] {
+				authorities[id] = true
+				made = append(made, authority(reference.Name, object.Metadata.Namespace))
+			}
 		}
 		if object.Kind != "Gateway" {
 			continue

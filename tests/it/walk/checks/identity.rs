@@ -34,18 +34,18 @@ pub(super) fn checks() -> Vec<Check> {
         }),
         check("identity: a ServiceAccount's token passes", |walk| {
             let plane = walk.stage.plane;
-            let token = plane.output(&["create", "token", "default", "-n", "analytics"], b"");
+            let token = plane.output(&["create", "token", "pipeline", "-n", "analytics"], b"");
             let header = format!("Bearer {}", token.trim());
             let got = head(&walk.ask("GET", "/", &[JSON, ("Authorization", &header)])?)?;
             is(
                 &got,
                 "x-auth-request-user",
-                "system:serviceaccount:analytics:default",
+                "system:serviceaccount:analytics:pipeline",
             )?;
             is(
                 &got,
                 "x-forwarded-user",
-                "system:serviceaccount:analytics:default",
+                "system:serviceaccount:analytics:pipeline",
             )?;
             let carried = carries_token(&got)?;
             ensure(carried == token.trim(), || "another token".to_owned())
