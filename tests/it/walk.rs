@@ -3,7 +3,9 @@
 mod authority;
 mod background;
 mod client;
+mod contract;
 mod issuer;
+mod login_service;
 
 use serde_json::json;
 
