@@ -5,6 +5,7 @@ mod background;
 mod browser;
 mod checks;
 mod client;
+mod contract;
 mod definitions;
 mod envoy;
 mod issuer;

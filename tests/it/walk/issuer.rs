@@ -1,5 +1,6 @@
 //! The issuer of `tests/parts/login/issuer.mjs`.
 
+use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 
@@ -107,6 +108,37 @@ impl Issuer {
         let wanted = serde_json::json!({ "claims": claims, "foreign": foreign });
         let answer = self.ask("POST", "/control/sign", &wanted.to_string());
         answer["token"].as_str().unwrap().to_owned()
+    }
+
+    /// Logs in at this address of its own with a browser that was never here before, and gives the address to which the
+    /// browser is sent back.
+    pub(crate) fn log_in(&self, url: &str) -> String {
+        let mut cookies = BTreeMap::new();
+        let mut url = url.to_owned();
+        while let Some(path) = url.strip_prefix(&self.url) {
+            let jar: Vec<String> = cookies
+                .iter()
+                .map(|(name, value)| format!("{name}={value}"))
+                .collect();
+            let host = self.target.address().to_string();
+            let headers = [
+                ("Host", host.as_str()),
+                ("Cookie", &jar.join("; ")),
+                ("Connection", "close"),
+            ];
+            let answer = self.target.exchange("GET", path, &headers, b"").unwrap();
+            for line in answer.all("set-cookie") {
+                let (name, value) = line.split(';').next().unwrap().split_once('=').unwrap();
+                cookies.insert(name.to_owned(), value.to_owned());
+            }
+            let next = answer.header("location");
+            let next = next.unwrap_or_else(|| panic!("{} of {url}: {}", answer.status, answer.text()));
+            url = match next.strip_prefix('/') {
+                Some(path) => format!("{}/{path}", self.url),
+                None => next.to_owned(),
+            };
+        }
+        url
     }
 
     fn ask(&self, method: &str, path: &str, body: &str) -> Value {

@@ -1,7 +1,7 @@
 //! Everything around Envoy: the issuer, the login service as its Deployment says, the applications, and the API server.
 
 use std::collections::BTreeMap;
-use std::net::{Ipv4Addr, SocketAddr, TcpListener};
+use std::net::SocketAddr;
 
 use serde_json::{Value, json};
 
@@ -10,7 +10,7 @@ use super::client::Target;
 use super::definitions::{ADMINISTRATION, APPLICATION, Definitions, GUARD, HOST, LOGIN, NAMESPACE};
 use super::envoy::Surroundings;
 use super::issuer::{CLIENT_SECRET, Issuer};
-use super::login_service::{LoginService, Start};
+use super::login_service::{LoginService, free_address};
 use super::relay::Relay;
 use super::upstream::Upstream;
 use crate::control_plane::{self, ControlPlane};
@@ -50,8 +50,7 @@ impl Stage {
         issuer.url().clone_into(&mut definitions.issuer);
         let rendered = definitions.rendered();
         let objects = istiod::documents(&rendered);
-        // Its address is known before it starts: the relay is told of it by the port.
-        let port = free_port();
+        let address = free_address();
         let mut arguments = arguments(&objects);
         change(&mut arguments);
         let signed = authority.sign(&[LOGIN]);
@@ -73,22 +72,19 @@ impl Stage {
                 }
             }
             *argument = argument
-                .replace("0.0.0.0:8443", &format!("127.0.0.1:{port}"))
-                .replace("0.0.0.0:9000", &format!("127.0.0.1:{}", free_port()))
+                .replace("0.0.0.0:8443", &address.to_string())
+                .replace("0.0.0.0:9000", &free_address().to_string())
                 .replace("$$", "$");
         }
         let kubeconfig = access(plane, &objects, &folder);
         arguments.push(format!("--kubeconfig={kubeconfig}"));
-        let login = LoginService::start(&Start {
-            arguments: &arguments,
-            environment: &[],
-            folder: &folder,
-            address: SocketAddr::from((Ipv4Addr::LOCALHOST, port)),
-        });
+        let log = folder.path().join("login.log");
+        let served = (address, LOGIN, authority.pem());
+        let login = LoginService::start(&arguments, &[], served, &log);
         let upstream = |name, host: &str| Upstream::start(name, &authority.sign(&[host]));
         let portal = upstream("portal", APPLICATION);
         Some(Self {
-            to_login: Relay::start(login.address()),
+            to_login: Relay::start(address),
             to_portal: Relay::start(portal.address()),
             portal,
             administration: upstream("administration", ADMINISTRATION),
@@ -158,9 +154,4 @@ fn access(plane: &ControlPlane, objects: &[Value], folder: &Folder) -> String {
     kubeconfig["users"][0]["user"] = json!({ "token": token.trim() });
     let file = folder.write("login/kubeconfig", &kubeconfig.to_string());
     file.to_str().unwrap().to_owned()
-}
-
-fn free_port() -> u16 {
-    let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
-    listener.local_addr().unwrap().port()
 }

@@ -122,6 +122,9 @@ const provider = new Provider(issuer, {
 
 // Everything that a client may ask for is granted, without a question.
 async function consent(ctx) {
+  // A second login in the same browser does not end the first: its code is of the grant that was there.
+  const known = ctx.oidc.session.grantIdFor(ctx.oidc.client.clientId);
+  if (known) return ctx.oidc.provider.Grant.find(known);
   const grant = new ctx.oidc.provider.Grant({
     clientId: ctx.oidc.client.clientId,
     accountId: ctx.oidc.session.accountId,
