@@ -6,6 +6,7 @@ pub mod access_graph;
 pub mod backend_tls;
 pub mod certificate;
 pub mod config;
+pub mod envoy;
 pub mod envoy_filter;
 pub mod envoy_gateway;
 pub mod gateway;

@@ -9,7 +9,7 @@
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 use serde::Serialize;
 
-use super::envoy_filter::{FORGED_NAMES, IDENTITY};
+use super::envoy::{FORGED_NAMES, IDENTITY, PATH, REDIRECT, RETRY_ON};
 use super::http_route::GROUP;
 use super::lua::{self, Duties};
 use super::{Object, meta};
@@ -27,9 +27,6 @@ const OWN_PATH: (u32, u32) = (1, 8);
 const LUA_OFF: (u32, u32) = (1, 9);
 
 const API_VERSION: &str = "gateway.envoyproxy.io/v1alpha1";
-
-/// Header that tells the login service where a login is to end.
-const REDIRECT: &str = "x-auth-request-redirect";
 
 /// Names by which applications, guards and API servers know a person; headers with underscores do not get in at all. They are
 /// removed after [`REDIRECT`] is set, so the first three match everything of that family but what begins as that does.
@@ -252,7 +249,7 @@ fn check(gateway: &Gateway) -> Object {
     let retry = Retry {
         num_retries: 1,
         retry_on: RetryOn {
-            triggers: vec!["connect-failure", "reset", "refused-stream"],
+            triggers: RETRY_ON.to_vec(),
         },
     };
     let spec = CheckSpec {
@@ -312,7 +309,7 @@ fn client_traffic(gateway: &Gateway) -> Object {
             early_request_headers: EarlyHeaders {
                 set: vec![Header {
                     name: REDIRECT,
-                    value: "%REQ(:PATH)%",
+                    value: PATH,
                 }],
                 remove,
                 remove_on_match,
