@@ -9,6 +9,7 @@ pub mod config;
 pub mod envoy;
 pub mod envoy_filter;
 pub mod envoy_gateway;
+pub mod envoy_patch;
 pub mod gateway;
 pub mod groups;
 pub mod http_route;
