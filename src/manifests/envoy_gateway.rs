@@ -10,6 +10,7 @@ use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 use serde::Serialize;
 
 use super::envoy::{FORGED_NAMES, IDENTITY, PATH, PATTERNS as PATTERNS_OF_ENVOY, REDIRECT, RETRY_ON};
+use super::envoy_filter::unchecked_routes;
 use super::http_route::GROUP;
 use super::lua::{self, Duties};
 use super::{Object, envoy_patch, meta};
@@ -300,14 +301,12 @@ fn check(gateway: &Gateway) -> Object {
     policy(gateway, "SecurityPolicy", &gateway.filter, Class::Enforce, spec)
 }
 
-/// The login service's own paths: who asks there has no session yet. A route's own policy stands in place of the Gateway's.
+/// The login service's own paths, for who asks there has no session yet, and what leads on from the host of earlier releases. A
+/// route's own policy stands in place of the Gateway's.
 fn let_through(gateway: &Gateway) -> Object {
+    let routes = unchecked_routes(gateway).into_iter();
     let spec = LetThroughSpec {
-        target_refs: vec![TargetRef {
-            group: GROUP,
-            kind: "HTTPRoute",
-            name: login::ROUTE.to_owned(),
-        }],
+        target_refs: routes.map(|(name, _)| TargetRef::route(name)).collect(),
         authorization: Authorization {
             default_action: "Allow",
         },
@@ -398,6 +397,14 @@ impl TargetRef {
             group: GROUP,
             kind: "Gateway",
             name: gateway.name.clone(),
+        }
+    }
+
+    fn route(name: String) -> Self {
+        Self {
+            group: GROUP,
+            kind: "HTTPRoute",
+            name,
         }
     }
 }
@@ -533,6 +540,18 @@ mod tests {
         let [a, b, c] = providers().map(text);
         assert_eq!(a, b);
         assert_eq!(a, c);
+    }
+
+    /// A login that begins at one host cannot end at another.
+    #[test]
+    fn the_host_of_earlier_releases_leads_on_without_a_login() {
+        let mut gateway = of(9);
+        gateway.legacy_host = Some("old.example.test".into());
+        let objects = objects(&gateway);
+        let open = objects.last().unwrap();
+        let targets = open.value["spec"]["targetRefs"].as_array().unwrap();
+        let names: Vec<&Value> = targets.iter().map(|target| &target["name"]).collect();
+        assert_eq!(names, ["oauth-callback-route", "data-science-gateway-legacy"]);
     }
 
     #[test]
