@@ -1,8 +1,6 @@
 //! Istio: the filter by which the gateway asks the login service before it lets a request through.
 //!
-//! Sources of the shapes: istio/api `networking/v1alpha3/envoy_filter.proto`; envoyproxy/envoy
-//! `api/envoy/extensions/filters/http/{ext_authz,lua}/v3`, `…/filters/network/http_connection_manager/v3`. Istio hands the
-//! payload on as it is, and an Envoy that does not know a field of it refuses the whole: each version gets the fields it has.
+//! Source of the shapes: istio/api `networking/v1alpha3/envoy_filter.proto`. Istio hands the payload (`envoy.rs`) on as it is.
 //!
 //! Nothing here depends on how people log in, nor on whether they can.
 
@@ -11,6 +9,11 @@ use std::collections::BTreeMap;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 use serde::Serialize;
 
+use super::envoy::{
+    self, Any, AuthorizationResponse, CONNECTION_MANAGER, ConnectionManager, EXT_AUTHZ, ExtAuthz, Extension,
+    HttpService, IDENTITY, KEEPS_ROUTE, LUA, Lua, MAX_REQUEST_HEADERS_KB, OWN_PATH, PATTERNS, Patterns,
+    ProtocolOptions, RetryPolicy, ServerUri, Source,
+};
 use super::gateway::legacy_name;
 use super::lua::{self, Duties};
 use super::{Object, meta};
@@ -19,74 +22,9 @@ use crate::model::login;
 use crate::plan::class::Class;
 use crate::plan::hop::Hop;
 
-/// First minor version of Envoy whose Lua filter can leave the route as it was chosen.
-const KEEPS_ROUTE: u32 = 35;
-/// First minor version that removes headers by pattern, tries a check again, and fills request headers into a check.
-const PATTERNS: u32 = 36;
-/// First minor version that asks under a path of its own.
-const OWN_PATH: u32 = 38;
-
-const CONNECTION_MANAGER: &str = "envoy.filters.network.http_connection_manager";
 const ROUTER: &str = "envoy.filters.http.router";
-const EXT_AUTHZ: &str = "envoy.filters.http.ext_authz";
-const LUA: &str = "envoy.filters.http.lua";
 /// The Lua before the check; a name of its own, so that routes can tell it from the other.
 const LUA_BEFORE: &str = "envoy.filters.http.lua.before-login";
-
-/// Cookies with the groups of somebody who has many. Envoy's own limit is 60.
-const MAX_REQUEST_HEADERS_KB: u32 = 96;
-
-/// Names by which applications, guards and API servers know a person. One small pattern each: Envoy refuses large ones.
-const FORGED_PATTERNS: [&str; 6] = [
-    "x[-_]auth[-_]request[-_].*",
-    "x[-_]forwarded[-_](user|groups|email|token)",
-    "x[-_]forwarded[-_]preferred[-_]username",
-    "x[-_]forwarded[-_]access[-_]token",
-    "x[-_]remote[-_].*|impersonate[-_].*",
-    "gap[-_]auth|x[-_]gw[-_].*",
-];
-
-/// The same names to the letter, where patterns cannot be had. With underscores no header gets in at all.
-pub(super) const FORGED_NAMES: [&str; 22] = [
-    "x-auth-request-user",
-    "x-auth-request-email",
-    "x-auth-request-groups",
-    "x-auth-request-preferred-username",
-    "x-auth-request-access-token",
-    "x-auth-request-redirect",
-    "x-forwarded-user",
-    "x-forwarded-groups",
-    "x-forwarded-email",
-    "x-forwarded-token",
-    "x-forwarded-preferred-username",
-    "x-forwarded-access-token",
-    "x-remote-user",
-    "x-remote-group",
-    "x-remote-groups",
-    "x-remote-uid",
-    "x-remote-email",
-    "impersonate-user",
-    "impersonate-group",
-    "impersonate-uid",
-    "gap-auth",
-    "x-gw-path",
-];
-
-/// What the login service says of a person, for the guards and applications behind the gateway. The last one is where it
-/// puts the token of OpenShift's OAuth server.
-pub(super) const IDENTITY: [&str; 6] = [
-    "authorization",
-    "x-auth-request-user",
-    "x-auth-request-email",
-    "x-auth-request-groups",
-    "x-auth-request-preferred-username",
-    "x-auth-request-access-token",
-];
-
-/// A page in a browser is led to the login; everything else is told 401. The login service knows them apart by this alone.
-const ACCEPT: &str = "%CEL((request.method == 'GET' || request.method == 'HEAD') && 'accept' in request.headers && \
-                      request.headers['accept'].contains('text/html') && !('x-requested-with' in request.headers) ? \
-                      'text/html' : 'application/json')%";
 
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
@@ -182,179 +120,6 @@ enum Content {
     Route(Route),
 }
 
-/// A part of Envoy by name and type.
-#[derive(Serialize)]
-struct Extension<T> {
-    name: &'static str,
-    typed_config: Any<T>,
-}
-
-#[derive(Serialize)]
-struct Any<T> {
-    #[serde(rename = "@type")]
-    kind: &'static str,
-    #[serde(flatten)]
-    content: T,
-}
-
-#[derive(Serialize)]
-struct ConnectionManager {
-    max_request_headers_kb: u32,
-    common_http_protocol_options: ProtocolOptions,
-    early_header_mutation_extensions: Vec<Extension<HeaderMutation>>,
-    local_reply_config: LocalReplyConfig,
-}
-
-#[derive(Serialize)]
-struct ProtocolOptions {
-    headers_with_underscores_action: &'static str,
-}
-
-#[derive(Serialize)]
-struct HeaderMutation {
-    mutations: Vec<Mutation>,
-}
-
-#[derive(Serialize)]
-#[serde(rename_all = "snake_case")]
-enum Mutation {
-    Remove(&'static str),
-    RemoveOnMatch { key_matcher: KeyMatcher },
-}
-
-#[derive(Serialize)]
-struct KeyMatcher {
-    safe_regex: Regex,
-}
-
-#[derive(Serialize)]
-struct Regex {
-    regex: &'static str,
-}
-
-#[derive(Serialize)]
-struct LocalReplyConfig {
-    mappers: Vec<Mapper>,
-}
-
-#[derive(Serialize)]
-struct Mapper {
-    filter: Filter,
-    headers_to_add: Vec<HeaderOption>,
-}
-
-#[derive(Serialize)]
-enum Filter {
-    #[serde(rename = "and_filter")]
-    And { filters: Vec<Filter> },
-    #[serde(rename = "status_code_filter")]
-    Status { comparison: Comparison },
-    #[serde(rename = "response_flag_filter")]
-    Flag { flags: Vec<&'static str> },
-}
-
-#[derive(Serialize)]
-struct Comparison {
-    op: &'static str,
-    value: RuntimeNumber,
-}
-
-#[derive(Serialize)]
-struct RuntimeNumber {
-    default_value: u16,
-    runtime_key: &'static str,
-}
-
-#[derive(Serialize)]
-struct HeaderOption {
-    header: Header,
-    append_action: &'static str,
-}
-
-#[derive(Serialize)]
-struct Header {
-    key: &'static str,
-    value: String,
-}
-
-#[derive(Serialize)]
-struct ExtAuthz {
-    transport_api_version: &'static str,
-    stat_prefix: &'static str,
-    failure_mode_allow: bool,
-    status_on_error: Status,
-    validate_mutations: bool,
-    allowed_headers: Patterns,
-    http_service: HttpService,
-}
-
-#[derive(Serialize)]
-struct Status {
-    code: &'static str,
-}
-
-#[derive(Serialize)]
-struct Patterns {
-    patterns: Vec<Exact>,
-}
-
-#[derive(Serialize)]
-struct Exact {
-    exact: &'static str,
-}
-
-#[derive(Serialize)]
-struct HttpService {
-    server_uri: ServerUri,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    path_override: Option<&'static str>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    retry_policy: Option<RetryPolicy>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    authorization_request: Option<AuthorizationRequest>,
-    authorization_response: AuthorizationResponse,
-}
-
-#[derive(Serialize)]
-struct ServerUri {
-    uri: String,
-    cluster: String,
-    timeout: String,
-}
-
-#[derive(Serialize)]
-struct RetryPolicy {
-    retry_on: &'static str,
-    num_retries: u32,
-}
-
-#[derive(Serialize)]
-struct AuthorizationRequest {
-    headers_to_add: Vec<Header>,
-}
-
-#[derive(Serialize)]
-struct AuthorizationResponse {
-    #[serde(rename = "allowed_upstream_headers")]
-    upstream: Patterns,
-    #[serde(rename = "allowed_client_headers")]
-    client: Patterns,
-    #[serde(rename = "allowed_client_headers_on_success")]
-    client_on_success: Patterns,
-}
-
-#[derive(Serialize)]
-struct Lua {
-    #[serde(skip_serializing_if = "Option::is_none")]
-    clear_route_cache: Option<bool>,
-    default_source_code: Source,
-}
-
-#[derive(Serialize)]
-struct Source {
-    inline_string: String,
-}
-
 #[derive(Serialize)]
 struct Route {
     typed_per_filter_config: BTreeMap<&'static str, Any<Switch>>,
@@ -424,20 +189,6 @@ pub fn gaps(gateway: &Gateway) -> Vec<String> {
 
 /// Before routes are chosen: headers that only the login service may set are gone, whoever sent them.
 fn connection_manager(gateway: &Gateway) -> Content {
-    let mutations = if gateway.envoy() >= PATTERNS {
-        FORGED_PATTERNS.map(Mutation::matching).into()
-    } else {
-        FORGED_NAMES.map(Mutation::Remove).into()
-    };
-    let early = Extension {
-        name: "envoy.http.early_header_mutation.header_mutation",
-        typed_config: Any {
-            kind: "type.googleapis.com/envoy.extensions.http.early_header_mutation.header_mutation.v3.HeaderMutation",
-            content: HeaderMutation { mutations },
-        },
-    };
-    let refused = [("www-authenticate", r#"Bearer realm="gateway""#)];
-    let down = [("retry-after", "5"), ("cache-control", "no-store")];
     Content::Connection(Extension {
         name: CONNECTION_MANAGER,
         typed_config: Any {
@@ -445,15 +196,10 @@ fn connection_manager(gateway: &Gateway) -> Content {
             content: ConnectionManager {
                 max_request_headers_kb: MAX_REQUEST_HEADERS_KB,
                 common_http_protocol_options: ProtocolOptions {
-                    headers_with_underscores_action: "DROP_HEADER",
+                    headers_with_underscores_action: envoy::UNDERSCORES,
                 },
-                early_header_mutation_extensions: vec![early],
-                local_reply_config: LocalReplyConfig {
-                    mappers: vec![
-                        Mapper::of_check(401, "gatewright.login.refused", &refused),
-                        Mapper::of_check(503, "gatewright.login.down", &down),
-                    ],
-                },
+                early_header_mutation_extensions: vec![envoy::forged_identity(gateway.envoy())],
+                local_reply_config: envoy::local_replies(),
             },
         },
     })
@@ -470,18 +216,8 @@ fn check(gateway: &Gateway, hiding: PathHiding) -> Extension<ExtAuthz> {
     };
     let came_for = match hiding {
         PathHiding::Lua => format!("%REQ({})%", lua::KEPT_PATH.to_uppercase()),
-        _ => "%REQ(:PATH)%".to_owned(),
+        _ => envoy::PATH.to_owned(),
     };
-    let added = vec![
-        Header {
-            key: "x-auth-request-redirect",
-            value: came_for,
-        },
-        Header {
-            key: "accept",
-            value: ACCEPT.to_owned(),
-        },
-    ];
     Extension {
         name: EXT_AUTHZ,
         typed_config: Any {
@@ -490,9 +226,7 @@ fn check(gateway: &Gateway, hiding: PathHiding) -> Extension<ExtAuthz> {
                 transport_api_version: "V3",
                 stat_prefix: "login",
                 failure_mode_allow: false,
-                status_on_error: Status {
-                    code: "ServiceUnavailable",
-                },
+                status_on_error: envoy::DOWN,
                 validate_mutations: true,
                 allowed_headers: Patterns::exact(asked_with),
                 http_service: HttpService {
@@ -503,16 +237,14 @@ fn check(gateway: &Gateway, hiding: PathHiding) -> Extension<ExtAuthz> {
                     },
                     path_override: (hiding == PathHiding::Check).then_some("/"),
                     retry_policy: fills_headers.then_some(RetryPolicy {
-                        retry_on: "connect-failure,reset,refused-stream",
+                        retry_on: envoy::RETRY_ON.join(","),
                         num_retries: 1,
                     }),
-                    authorization_request: fills_headers.then_some(AuthorizationRequest {
-                        headers_to_add: added,
-                    }),
+                    authorization_request: fills_headers.then(|| envoy::asked_about(&came_for)),
                     authorization_response: AuthorizationResponse {
                         upstream: Patterns::exact(&IDENTITY),
                         client: Patterns::exact(&["set-cookie", "content-type", "cache-control"]),
-                        client_on_success: Patterns::exact(&["set-cookie"]),
+                        client_on_success: envoy::client_on_success(),
                     },
                 },
             },
@@ -615,59 +347,6 @@ impl PathHiding {
             OWN_PATH.. => Self::Check,
             PATTERNS.. => Self::Lua,
             _ => Self::None,
-        }
-    }
-}
-
-// === impl Mutation ===
-
-impl Mutation {
-    fn matching(regex: &'static str) -> Self {
-        Self::RemoveOnMatch {
-            key_matcher: KeyMatcher {
-                safe_regex: Regex { regex },
-            },
-        }
-    }
-}
-
-// === impl Mapper ===
-
-impl Mapper {
-    /// Headers of an answer that the check gave instead of the application.
-    fn of_check(status: u16, runtime_key: &'static str, headers: &[(&'static str, &str)]) -> Self {
-        let comparison = Comparison {
-            op: "EQ",
-            value: RuntimeNumber {
-                default_value: status,
-                runtime_key,
-            },
-        };
-        let header = |(key, value): &(&'static str, &str)| HeaderOption {
-            header: Header {
-                key,
-                value: (*value).to_owned(),
-            },
-            append_action: "OVERWRITE_IF_EXISTS_OR_ADD",
-        };
-        Self {
-            filter: Filter::And {
-                filters: vec![
-                    Filter::Status { comparison },
-                    Filter::Flag { flags: vec!["UAEX"] },
-                ],
-            },
-            headers_to_add: headers.iter().map(header).collect(),
-        }
-    }
-}
-
-// === impl Patterns ===
-
-impl Patterns {
-    fn exact(names: &[&'static str]) -> Self {
-        Self {
-            patterns: names.iter().map(|exact| Exact { exact }).collect(),
         }
     }
 }

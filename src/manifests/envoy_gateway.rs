@@ -9,16 +9,17 @@
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 use serde::Serialize;
 
-use super::envoy_filter::{FORGED_NAMES, IDENTITY};
+use super::envoy::{FORGED_NAMES, IDENTITY, PATH, PATTERNS as PATTERNS_OF_ENVOY, REDIRECT, RETRY_ON};
+use super::envoy_filter::unchecked_routes;
 use super::http_route::GROUP;
 use super::lua::{self, Duties};
-use super::{Object, meta};
+use super::{Object, envoy_patch, meta};
 use crate::model::gateway::Gateway;
 use crate::model::login;
 use crate::plan::class::Class;
 
 /// First version that waits as long as it is told, and tries a check again.
-const TIMEOUT: (u32, u32) = (1, 6);
+pub(super) const TIMEOUT: (u32, u32) = (1, 6);
 /// First version that removes headers by pattern, and writes weights into references.
 const PATTERNS: (u32, u32) = (1, 7);
 /// First version that asks under a path of its own, and says what is answered when nobody does.
@@ -27,9 +28,6 @@ const OWN_PATH: (u32, u32) = (1, 8);
 const LUA_OFF: (u32, u32) = (1, 9);
 
 const API_VERSION: &str = "gateway.envoyproxy.io/v1alpha1";
-
-/// Header that tells the login service where a login is to end.
-const REDIRECT: &str = "x-auth-request-redirect";
 
 /// Names by which applications, guards and API servers know a person; headers with underscores do not get in at all. They are
 /// removed after [`REDIRECT`] is set, so the first three match everything of that family but what begins as that does.
@@ -58,7 +56,7 @@ struct Policy<S> {
 }
 
 #[derive(Serialize)]
-struct TargetRef {
+pub(super) struct TargetRef {
     group: &'static str,
     kind: &'static str,
     name: String,
@@ -200,47 +198,70 @@ pub fn objects(gateway: &Gateway) -> Vec<Object> {
         check(gateway),
         client_traffic(gateway),
         extension(gateway),
+        envoy_patch::object(gateway),
         let_through(gateway),
     ]
 }
 
-/// What this version of Envoy Gateway cannot do, whatever is written.
+/// What this version of Envoy Gateway cannot do, or does only where it is told to.
 pub fn gaps(gateway: &Gateway) -> Vec<String> {
     let (major, minor) = gateway.version;
     let mut gaps = vec![
-        "Envoy Gateway drops the cookies of a check that succeeded: a session that the login service refreshes stays as it \
-         was in the browser, and is refreshed again with every request until it ends; an issuer that takes each refresh \
-         token once ends it early. Keep spec.cookie.refresh near the length of a session"
+        "what Envoy Gateway's other policies cannot say is in an EnvoyPatchPolicy, which is in force where its configuration \
+         has extensionApis.enableEnvoyPatchPolicy: true and not its runtime flag XDSNameSchemeV2. Without it every request is \
+         asked about all the same, and the warnings that name it hold"
             .to_owned(),
-        "Envoy Gateway cannot tell pages from calls before it asks: a call without Accept: application/json is sent to the \
-         login with 302 instead of 401, and no answer has WWW-Authenticate or Retry-After"
+        "without the EnvoyPatchPolicy the cookies of a check that succeeded are dropped: a session that the login service \
+         refreshes stays as it was in the browser, and is refreshed again with every request until it ends; an issuer that \
+         takes each refresh token once ends it early. Keep spec.cookie.refresh near the length of a session"
             .to_owned(),
-        "Envoy Gateway takes one ClientTrafficPolicy for each Gateway, the oldest: where another one is in force, forged \
-         identity headers get in"
+        "without the EnvoyPatchPolicy no answer has WWW-Authenticate or Retry-After".to_owned(),
+        "without the EnvoyPatchPolicy one ClientTrafficPolicy for each Gateway, the oldest, is all that removes forged \
+         identity headers: where another one is in force, they get in"
+            .to_owned(),
+        "without the EnvoyPatchPolicy a request with more than 60 KiB of headers, as of a person with very many groups, is \
+         refused with 431; and after the login its route is chosen anew, by headers that were added since it was checked"
             .to_owned(),
     ];
+    let unlike = "a call without Accept: application/json is sent to the login with 302 instead of 401";
+    if gateway.envoy() >= PATTERNS_OF_ENVOY {
+        gaps.push(format!(
+            "without the EnvoyPatchPolicy pages and calls are not told apart: {unlike}"
+        ));
+    } else {
+        gaps.push(format!(
+            "Envoy Gateway {major}.{minor} cannot tell pages from calls (1.6 can): {unlike}"
+        ));
+    }
     if gateway.version >= LUA_OFF {
         gaps.push(
-            "Lua is off in this version of Envoy Gateway unless its configuration has extensionApis.enableLua: true; \
-             without it applications get the session's cookies and no X-Forwarded-Access-Token"
+            "Lua is off in this version of Envoy Gateway unless its configuration has extensionApis.enableLua: true; without \
+             it every request is answered with 500"
                 .to_owned(),
         );
     }
     if gateway.version < OWN_PATH {
         gaps.push(format!(
             "Envoy Gateway {major}.{minor} asks the login service under the request's own path (1.8 does not): paths that it \
-             answers by itself (/robots.txt) need no login, and where it cannot be reached people are told 403 instead of 503"
+             answers by itself (/robots.txt) need no login"
         ));
+        gaps.push(
+            "without the EnvoyPatchPolicy people are told 403 instead of 503 where the login service cannot be reached"
+                .to_owned(),
+        );
     }
     if gateway.version < PATTERNS {
-        gaps.push(format!(
-            "Envoy Gateway {major}.{minor} removes forged headers by exact names alone (1.7 has patterns): x-remote-extra-* \
-             and impersonate-extra-* pass"
-        ));
+        let by_name = "removes forged headers by exact names alone";
+        let pass = "x-remote-extra-* and impersonate-extra-* pass";
+        gaps.push(if gateway.envoy() >= PATTERNS_OF_ENVOY {
+            format!("without the EnvoyPatchPolicy Envoy Gateway {major}.{minor} {by_name}: {pass}")
+        } else {
+            format!("Envoy Gateway {major}.{minor} {by_name} (1.7 has patterns): {pass}")
+        });
     }
     if gateway.version < TIMEOUT {
         gaps.push(format!(
-            "Envoy Gateway {major}.{minor} waits ten seconds for the login service, whatever is set (1.6 can be told)"
+            "without the EnvoyPatchPolicy Envoy Gateway {major}.{minor} waits ten seconds for the login service, whatever is set"
         ));
     }
     gaps
@@ -252,7 +273,7 @@ fn check(gateway: &Gateway) -> Object {
     let retry = Retry {
         num_retries: 1,
         retry_on: RetryOn {
-            triggers: vec!["connect-failure", "reset", "refused-stream"],
+            triggers: RETRY_ON.to_vec(),
         },
     };
     let spec = CheckSpec {
@@ -280,14 +301,12 @@ fn check(gateway: &Gateway) -> Object {
     policy(gateway, "SecurityPolicy", &gateway.filter, Class::Enforce, spec)
 }
 
-/// The login service's own paths: who asks there has no session yet. A route's own policy stands in place of the Gateway's.
+/// The login service's own paths, for who asks there has no session yet, and what leads on from the host of earlier releases. A
+/// route's own policy stands in place of the Gateway's.
 fn let_through(gateway: &Gateway) -> Object {
+    let routes = unchecked_routes(gateway).into_iter();
     let spec = LetThroughSpec {
-        target_refs: vec![TargetRef {
-            group: GROUP,
-            kind: "HTTPRoute",
-            name: login::ROUTE.to_owned(),
-        }],
+        target_refs: routes.map(|(name, _)| TargetRef::route(name)).collect(),
         authorization: Authorization {
             default_action: "Allow",
         },
@@ -312,7 +331,7 @@ fn client_traffic(gateway: &Gateway) -> Object {
             early_request_headers: EarlyHeaders {
                 set: vec![Header {
                     name: REDIRECT,
-                    value: "%REQ(:PATH)%",
+                    value: PATH,
                 }],
                 remove,
                 remove_on_match,
@@ -354,7 +373,13 @@ fn extension(gateway: &Gateway) -> Object {
     )
 }
 
-fn policy<S: Serialize>(gateway: &Gateway, kind: &'static str, name: &str, class: Class, spec: S) -> Object {
+pub(super) fn policy<S: Serialize>(
+    gateway: &Gateway,
+    kind: &'static str,
+    name: &str,
+    class: Class,
+    spec: S,
+) -> Object {
     let policy = Policy {
         api_version: API_VERSION,
         kind,
@@ -367,11 +392,19 @@ fn policy<S: Serialize>(gateway: &Gateway, kind: &'static str, name: &str, class
 // === impl TargetRef ===
 
 impl TargetRef {
-    fn gateway(gateway: &Gateway) -> Self {
+    pub(super) fn gateway(gateway: &Gateway) -> Self {
         Self {
             group: GROUP,
             kind: "Gateway",
             name: gateway.name.clone(),
+        }
+    }
+
+    fn route(name: String) -> Self {
+        Self {
+            group: GROUP,
+            kind: "HTTPRoute",
+            name,
         }
     }
 }
@@ -461,7 +494,7 @@ mod tests {
         }
         assert_eq!(
             [5, 6, 7, 8, 9].map(|minor| gaps(&of(minor)).len()),
-            [6, 5, 4, 3, 4]
+            [10, 9, 8, 6, 7]
         );
     }
 
@@ -509,6 +542,18 @@ mod tests {
         assert_eq!(a, c);
     }
 
+    /// A login that begins at one host cannot end at another.
+    #[test]
+    fn the_host_of_earlier_releases_leads_on_without_a_login() {
+        let mut gateway = of(9);
+        gateway.legacy_host = Some("old.example.test".into());
+        let objects = objects(&gateway);
+        let open = objects.last().unwrap();
+        let targets = open.value["spec"]["targetRefs"].as_array().unwrap();
+        let names: Vec<&Value> = targets.iter().map(|target| &target["name"]).collect();
+        assert_eq!(names, ["oauth-callback-route", "data-science-gateway-legacy"]);
+    }
+
     #[test]
     fn all_but_the_login_paths_keeps_people_out() {
         for object in objects(&of(9)) {
@@ -518,7 +563,8 @@ mod tests {
             );
             let login = object.id.name == format!("{FILTER}-login");
             assert_eq!(object.class, if login { Class::Serve } else { Class::Enforce });
-            let target = &object.value["spec"]["targetRefs"][0];
+            let spec = &object.value["spec"];
+            let target = spec.get("targetRef").unwrap_or(&spec["targetRefs"][0]);
             let expected = if login {
                 "oauth-callback-route"
             } else {

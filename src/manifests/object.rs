@@ -35,12 +35,13 @@ const FIRST: [&str; 11] = [
 ];
 
 /// Kinds in the order of an apply; the rest stand between them and the routes.
-const KINDS: [&str; 21] = [
+const KINDS: [&str; 22] = [
     "NetworkPolicy",
     "EnvoyFilter",
     "ClientTrafficPolicy",
     "SecurityPolicy",
     "EnvoyExtensionPolicy",
+    "EnvoyPatchPolicy",
     "DestinationRule",
     "BackendTLSPolicy",
     "ServiceAccount",

@@ -234,9 +234,14 @@ impl Gateway {
         format!("{}-config", self.name)
     }
 
-    /// The minor version of Envoy 1 within (Istio's releases are eight behind Envoy's; login-chain's table).
+    /// The minor version of Envoy 1 within: Istio's releases are eight behind Envoy's (login-chain's table), Envoy Gateway's
+    /// thirty (its `api/v1alpha1/shared_types.go`, `DefaultEnvoyProxyImage`: 1.5 has 1.35, 1.9 has 1.39).
     pub fn envoy(&self) -> u32 {
-        self.version.1 + 8
+        let behind = match self.implementation {
+            GatewayImplementation::Istio => 8,
+            GatewayImplementation::EnvoyGateway => 30,
+        };
+        self.version.1 + behind
     }
 }
 

@@ -274,6 +274,7 @@ impl<'a> Documents<'a> {
                     "SecurityPolicy",
                     "ClientTrafficPolicy",
                     "EnvoyExtensionPolicy",
+                    "EnvoyPatchPolicy",
                 ];
                 let rank = match id.kind.as_str() {
                     "NetworkPolicy" => 0,

@@ -8,10 +8,11 @@ use std::io::Write as _;
 use std::path::PathBuf;
 
 /// What `make tools` builds.
-const BUILT: [&str; 8] = [
+const BUILT: [&str; 9] = [
     "envoy-1.36.4",
     "envoy-1.38.3",
     "envoy-1.40.0",
+    "envoygatewayconfig",
     "etcd",
     "istioconfig",
     "kube-apiserver",

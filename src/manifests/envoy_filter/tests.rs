@@ -1,5 +1,6 @@
 use serde_json::{Value, json};
 
+use super::envoy::FORGED_NAMES;
 use super::*;
 use crate::input::platform::{Flavor, GatewayImplementation, IngressMode};
 use crate::krm::object_id::ObjectId;
