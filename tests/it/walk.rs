@@ -85,10 +85,37 @@ fn walked(walk: &Istio) {
 }
 
 #[test]
+fn istio_1_27() {
+    walked(&Istio {
+        version: "1.27",
+        envoy: "1.36.4",
+        known: VALIDATOR,
+    });
+}
+
+#[test]
+fn istio_1_28() {
+    walked(&Istio {
+        version: "1.28",
+        envoy: "1.36.4",
+        known: VALIDATOR,
+    });
+}
+
+#[test]
 fn istio_1_30() {
     walked(&Istio {
         version: "1.30",
         envoy: "1.38.3",
+        known: VALIDATOR,
+    });
+}
+
+#[test]
+fn istio_1_30_in_the_newest_envoy() {
+    walked(&Istio {
+        version: "1.30",
+        envoy: "1.40.0",
         known: VALIDATOR,
     });
 }
