@@ -209,7 +209,8 @@ pub fn gaps(gateway: &Gateway) -> Vec<String> {
     let mut gaps = vec![
         "what Envoy Gateway's other policies cannot say is in an EnvoyPatchPolicy, which is in force where its configuration \
          has extensionApis.enableEnvoyPatchPolicy: true and not its runtime flag XDSNameSchemeV2. Without it every request is \
-         asked about all the same, and the warnings that name it hold"
+         asked about all the same, and the warnings that name it hold. As long as no route is asked about, its status says \
+         that it finds nothing"
             .to_owned(),
         "without the EnvoyPatchPolicy the cookies of a check that succeeded are dropped: a session that the login service \
          refreshes stays as it was in the browser, and is refreshed again with every request until it ends; an issuer that \

@@ -196,6 +196,11 @@ impl<'a> Around<'a> {
         if !hits {
             return Vec::new();
         }
+        if kind == "EnvoyPatchPolicy" {
+            let message = "changes the gateway's own Envoys, where it can undo the login and what is stripped of requests; make \
+                           sure that it does not";
+            return vec![Finding::warning(message).at("spec")];
+        }
         let message = "applies to the gateway or to a route of it: one policy of a kind is in force, a route's own instead of the \
                        gateway's, and of two for the gateway the older one; the login would not be asked, or forged headers get \
                        in. Remove it";

@@ -17,6 +17,7 @@ mod companion;
 mod control_plane;
 mod determinism;
 mod documents;
+mod envoy_gateway;
 mod examples;
 mod faults;
 mod fence;
