@@ -18,7 +18,7 @@ read -r line
 "#;
 
 /// How long a program may take to be ready; on an idle machine each takes a second.
-const PATIENCE: Duration = Duration::from_secs(60);
+const PATIENCE: Duration = Duration::from_mins(1);
 
 /// A program that runs.
 pub(crate) struct Background {

@@ -338,9 +338,11 @@ impl<'a> Replay<'a> {
 
     fn prepare_session(&mut self, name: &str) -> String {
         match name {
-            "session_refreshed" | "session_refresh_token_reused" => self.old[0].clone(),
+            "session_refreshed"
+            | "session_refresh_token_reused"
+            | "session_cookie_expired"
+            | "session_token_expired_no_refresh" => self.old[0].clone(),
             "session_expired_refresh_failed" | "session_expired_refresh_failed_json" => self.old[1].clone(),
-            "session_cookie_expired" | "session_token_expired_no_refresh" => self.old[0].clone(),
             "minimal_session" => {
                 let session = self.last.iter().find(|(name, _)| name == "_oauth2_proxy");
                 session.unwrap().1.clone()

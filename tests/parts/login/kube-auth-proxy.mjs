@@ -15,7 +15,7 @@ import { Cookies } from './kube-auth-proxy/cookies.mjs';
 import { read, Refused } from './kube-auth-proxy/flags.mjs';
 import { Answer, bare, request, send } from './kube-auth-proxy/go.mjs';
 import { Issuer, Reviewer } from './kube-auth-proxy/outside.mjs';
-import { Service } from './kube-auth-proxy/service.mjs';
+import { Crash, Service } from './kube-auth-proxy/service.mjs';
 
 /** What Go takes of headers; Node's own limit is a session of a few groups. */
 const HEADERS = 1024 * 1024;
@@ -45,6 +45,10 @@ function handler(service) {
       answer = await service.serve(asked);
     } catch (error) {
       console.error(error);
+      if (error instanceof Crash) {
+        incoming.socket.destroy();
+        return;
+      }
       answer = new Answer().error(500);
     }
     // Neither a query nor a header: they hold codes and tokens.
@@ -67,6 +71,9 @@ function cipher(name) {
 }
 
 function tls(options) {
+  if (!['', 'TLS1.2', 'TLS1.3'].includes(options['tls-min-version'])) {
+    throw new Refused('unknown TLS MinVersion config provided');
+  }
   const settings = {
     cert: readFileSync(options['tls-cert-file']),
     key: readFileSync(options['tls-key-file']),

@@ -172,7 +172,7 @@ export class Issuer {
       preferred: string(await claim('preferred_username')),
     };
     const verifies = options['oidc-email-claim'] === 'email' && !options['insecure-oidc-allow-unverified-email'];
-    if (verifies && (await claim('email_verified')) === false) {
+    if (verifies && !isTrue((await claim('email_verified')) ?? true)) {
       throw new Error(`email in id_token (${identity.email}) isn't verified`);
     }
     return identity;
@@ -190,6 +190,8 @@ export class Issuer {
 /** A claim of this name, or one inside others that the name's parts lead to. */
 const inside = (claims, name) =>
   Object.hasOwn(claims, name) ? claims[name] : name.split('.').reduce((value, part) => value?.[part], claims);
+
+const isTrue = (value) => (typeof value === 'string' ? /^(1|t|T|true|TRUE|True)$/.test(value) : Boolean(value));
 
 const string = (value) => {
   if (value === undefined || value === null) return '';
