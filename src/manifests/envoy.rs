@@ -5,6 +5,8 @@
 //! `…/filters/network/http_connection_manager/v3`, `api/envoy/config/common/mutation_rules/v3`. An Envoy that does not know a
 //! field refuses the whole: each version gets the fields it has.
 
+use std::collections::BTreeMap;
+
 use serde::Serialize;
 
 /// First minor version of Envoy whose Lua filter can leave the route as it was chosen.
@@ -17,6 +19,8 @@ pub(super) const OWN_PATH: u32 = 38;
 pub(super) const CONNECTION_MANAGER: &str = "envoy.filters.network.http_connection_manager";
 pub(super) const EXT_AUTHZ: &str = "envoy.filters.http.ext_authz";
 pub(super) const LUA: &str = "envoy.filters.http.lua";
+/// The filter that refuses whoever the login service did not name; Istio's own of this kind has the kind's name.
+pub(super) const NAMED: &str = "envoy.filters.http.rbac.after-login";
 
 /// Cookies with the groups of somebody who has many. Envoy's own limit is 60.
 pub(super) const MAX_REQUEST_HEADERS_KB: u32 = 96;
@@ -32,7 +36,7 @@ const FORGED_PATTERNS: [&str; 6] = [
 ];
 
 /// The same names to the letter, where patterns cannot be had. With underscores no header gets in at all.
-pub(super) const FORGED_NAMES: [&str; 22] = [
+pub(super) const FORGED_NAMES: [&str; 23] = [
     "x-auth-request-user",
     "x-auth-request-email",
     "x-auth-request-groups",
@@ -55,6 +59,7 @@ pub(super) const FORGED_NAMES: [&str; 22] = [
     "impersonate-uid",
     "gap-auth",
     "x-gw-path",
+    "x-gw-accept",
 ];
 
 /// What the login service says of a person, for the guards and applications behind the gateway. The last one is where it
@@ -89,6 +94,9 @@ pub(super) const UNDERSCORES: &str = "DROP_HEADER";
 pub(super) const DOWN: Status = Status {
     code: "ServiceUnavailable",
 };
+
+/// What the login service says of everybody whom it knows.
+const USER: &str = "x-auth-request-user";
 
 /// A part of Envoy by name and type.
 #[derive(Serialize)]
@@ -258,6 +266,45 @@ pub(super) struct Lua {
     pub(super) default_source_code: Source,
 }
 
+/// `envoy.extensions.filters.http.rbac.v3.RBAC`.
+#[derive(Serialize)]
+pub(super) struct Rbac {
+    rules: Rules,
+}
+
+#[derive(Serialize)]
+struct Rules {
+    action: &'static str,
+    policies: BTreeMap<&'static str, Policy>,
+}
+
+#[derive(Serialize)]
+struct Policy {
+    permissions: [Permission; 1],
+    principals: [Principal; 1],
+}
+
+#[derive(Serialize)]
+struct Permission {
+    any: bool,
+}
+
+#[derive(Serialize)]
+struct Principal {
+    header: HeaderMatcher,
+}
+
+#[derive(Serialize)]
+struct HeaderMatcher {
+    name: &'static str,
+    string_match: StringMatcher,
+}
+
+#[derive(Serialize)]
+struct StringMatcher {
+    safe_regex: Regex,
+}
+
 #[derive(Serialize)]
 pub(super) struct Source {
     pub(super) inline_string: String,
@@ -279,6 +326,35 @@ pub(super) fn forged_identity(envoy: u32) -> Extension<HeaderMutation> {
     }
 }
 
+/// Nobody passes whom the login service did not name. It answers some paths by itself, with a status that lets everybody
+/// through, and clients cannot name themselves: their headers are gone by then. Without the check nobody is named at all.
+pub(super) fn only_named() -> Extension<Rbac> {
+    let principal = Principal {
+        header: HeaderMatcher {
+            name: USER,
+            string_match: StringMatcher {
+                safe_regex: Regex { regex: ".+" },
+            },
+        },
+    };
+    let policy = Policy {
+        permissions: [Permission { any: true }],
+        principals: [principal],
+    };
+    Extension {
+        name: NAMED,
+        typed_config: Any {
+            kind: "type.googleapis.com/envoy.extensions.filters.http.rbac.v3.RBAC",
+            content: Rbac {
+                rules: Rules {
+                    action: "ALLOW",
+                    policies: BTreeMap::from([("named", policy)]),
+                },
+            },
+        },
+    }
+}
+
 /// What a client is told beside the status when the check refuses, and when nobody answers it.
 pub(super) fn local_replies() -> LocalReplyConfig {
     let refused = [("www-authenticate", r#"Bearer realm="gateway""#)];
@@ -292,13 +368,13 @@ pub(super) fn local_replies() -> LocalReplyConfig {
 }
 
 /// What the login service is told of a request, in place of what a client says of it.
-pub(super) fn asked_about(came_for: &str) -> AuthorizationRequest {
+pub(super) fn asked_about() -> AuthorizationRequest {
     let header = |key, value: &str| Header {
         key,
         value: value.to_owned(),
     };
     AuthorizationRequest {
-        headers_to_add: vec![header(REDIRECT, came_for), header("accept", ACCEPT)],
+        headers_to_add: vec![header(REDIRECT, PATH), header("accept", ACCEPT)],
     }
 }
 

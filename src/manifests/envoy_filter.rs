@@ -11,11 +11,11 @@ use serde::Serialize;
 
 use super::envoy::{
     self, Any, AuthorizationResponse, CONNECTION_MANAGER, ConnectionManager, EXT_AUTHZ, ExtAuthz, Extension,
-    HttpService, IDENTITY, KEEPS_ROUTE, LUA, Lua, MAX_REQUEST_HEADERS_KB, OWN_PATH, PATTERNS, Patterns,
-    ProtocolOptions, RetryPolicy, ServerUri, Source,
+    HttpService, IDENTITY, KEEPS_ROUTE, LUA, Lua, MAX_REQUEST_HEADERS_KB, NAMED, OWN_PATH, PATTERNS,
+    Patterns, ProtocolOptions, REDIRECT, Rbac, RetryPolicy, ServerUri, Source,
 };
 use super::gateway::legacy_name;
-use super::lua::{self, Duties};
+use super::lua::{self, Asked};
 use super::{Object, meta};
 use crate::model::gateway::Gateway;
 use crate::model::login;
@@ -116,44 +116,38 @@ struct Patch {
 enum Content {
     Connection(Extension<ConnectionManager>),
     Check(Box<Extension<ExtAuthz>>),
+    Named(Extension<Rbac>),
     Script(Extension<Lua>),
     Route(Route),
 }
 
 #[derive(Serialize)]
 struct Route {
-    typed_per_filter_config: BTreeMap<&'static str, Any<Switch>>,
+    typed_per_filter_config: BTreeMap<&'static str, Any<Off>>,
 }
 
+/// How a filter is told that it has nothing to do on a route.
 #[derive(Serialize)]
-struct Switch {
-    disabled: bool,
-}
-
-/// How a version of Envoy is kept from asking the login service about a path.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum PathHiding {
-    /// By the check itself.
-    Check,
-    /// By Lua before and after it.
-    Lua,
-    /// Not at all.
-    None,
+#[serde(untagged)]
+enum Off {
+    Disabled {
+        disabled: bool,
+    },
+    /// Rules of the route's own, of which there are none.
+    Empty {},
 }
 
 /// The filter.
 pub fn objects(gateway: &Gateway) -> Vec<Object> {
-    let hiding = PathHiding::of(gateway);
+    let asked = asked(gateway);
     let mut patches = vec![in_connection_manager(connection_manager(gateway))];
-    if hiding == PathHiding::Lua {
-        patches.push(before_router(script(gateway, LUA_BEFORE, lua::before_login())));
+    if let Asked::ByLua { hides_path } = asked {
+        let text = lua::before_login(hides_path);
+        patches.push(before_router(script(gateway, LUA_BEFORE, text)));
     }
-    patches.push(before_router(Content::Check(Box::new(check(gateway, hiding)))));
-    let duties = Duties {
-        restores_path: hiding == PathHiding::Lua,
-        ..Duties::default()
-    };
-    patches.push(before_router(script(gateway, LUA, lua::after_login(duties))));
+    patches.push(before_router(Content::Check(Box::new(check(gateway, asked)))));
+    patches.push(before_router(Content::Named(envoy::only_named())));
+    patches.push(before_router(script(gateway, LUA, lua::after_login(asked))));
     let namespace = &gateway.namespace;
     for (route, rules) in unchecked_routes(gateway) {
         patches.extend((0..rules).map(|rule| unchecked(namespace, &route, rule)));
@@ -173,18 +167,35 @@ pub fn objects(gateway: &Gateway) -> Vec<Object> {
     vec![Object::new(class, &filter)]
 }
 
+/// How the login service is asked: by what the check says itself where it can hide the path, or else by Lua. A Lua that changes
+/// the path makes Envoy choose the route anew, and with it whether anybody is asked, unless it can be told not to.
+fn asked(gateway: &Gateway) -> Asked {
+    match gateway.envoy() {
+        OWN_PATH.. => Asked::ByCheck,
+        envoy => Asked::ByLua {
+            hides_path: envoy >= KEEPS_ROUTE,
+        },
+    }
+}
+
 /// What this version of Istio cannot do.
 pub fn gaps(gateway: &Gateway) -> Vec<String> {
-    if gateway.envoy() >= PATTERNS {
-        return Vec::new();
-    }
     let (major, minor) = gateway.version;
-    vec![format!(
-        "with Istio {major}.{minor} the login service is asked under the request's own path: paths that it answers by \
-         itself (/robots.txt) need no login, paths with // or an escaped slash may be sent to a cleaned address, and ?rd= \
-         decides where a login ends; forged headers are removed by exact names alone, so x-remote-extra-* and \
-         impersonate-extra-* pass; and a check is not tried again when a connection breaks. Istio 1.28 has none of this"
-    )]
+    let mut gaps = Vec::new();
+    if gateway.envoy() < PATTERNS {
+        gaps.push(format!(
+            "with Istio {major}.{minor} forged headers are removed by exact names alone, so x-remote-extra-* and \
+             impersonate-extra-* pass, and a check is not tried again when a connection breaks. Istio 1.28 has neither"
+        ));
+    }
+    if gateway.envoy() < KEEPS_ROUTE {
+        gaps.push(format!(
+            "with Istio {major}.{minor} the login service is asked under the request's own path: paths that it answers by \
+             itself (/robots.txt) are closed to everybody (403), paths with // or an escaped slash may be sent to a cleaned \
+             address, a query that Go cannot read gives 400, and ?rd= decides where a login ends. Istio 1.27 has none of this"
+        ));
+    }
+    gaps
 }
 
 /// Before routes are chosen: headers that only the login service may set are gone, whoever sent them.
@@ -205,19 +216,16 @@ fn connection_manager(gateway: &Gateway) -> Content {
     })
 }
 
-fn check(gateway: &Gateway, hiding: PathHiding) -> Extension<ExtAuthz> {
+fn check(gateway: &Gateway, asked: Asked) -> Extension<ExtAuthz> {
     let hop = Hop::to_login(gateway);
     let (host, port) = (hop.host(), hop.port);
-    let fills_headers = gateway.envoy() >= PATTERNS;
-    let asked_with: &[&str] = if fills_headers {
+    let by_check = asked == Asked::ByCheck;
+    let asked_with: &[&str] = if by_check {
         &["cookie", "user-agent"]
     } else {
-        &["cookie", "user-agent", "accept"]
+        &["cookie", "user-agent", "accept", REDIRECT]
     };
-    let came_for = match hiding {
-        PathHiding::Lua => format!("%REQ({})%", lua::KEPT_PATH.to_uppercase()),
-        _ => envoy::PATH.to_owned(),
-    };
+    let tries_again = gateway.envoy() >= PATTERNS;
     Extension {
         name: EXT_AUTHZ,
         typed_config: Any {
@@ -235,12 +243,12 @@ fn check(gateway: &Gateway, hiding: PathHiding) -> Extension<ExtAuthz> {
                         cluster: format!("outbound|{port}||{host}.cluster.local"),
                         timeout: gateway.login.timeout.to_proto(),
                     },
-                    path_override: (hiding == PathHiding::Check).then_some("/"),
-                    retry_policy: fills_headers.then_some(RetryPolicy {
+                    path_override: by_check.then_some("/"),
+                    retry_policy: tries_again.then_some(RetryPolicy {
                         retry_on: envoy::RETRY_ON.join(","),
                         num_retries: 1,
                     }),
-                    authorization_request: fills_headers.then(|| envoy::asked_about(&came_for)),
+                    authorization_request: by_check.then(envoy::asked_about),
                     authorization_response: AuthorizationResponse {
                         upstream: Patterns::exact(&IDENTITY),
                         client: Patterns::exact(&["set-cookie", "content-type", "cache-control"]),
@@ -314,9 +322,13 @@ pub fn unchecked_routes(gateway: &Gateway) -> Vec<(String, usize)> {
 /// The login service's own paths: who asks there has no session yet. Istio names a rule's route
 /// `<namespace>.<HTTPRoute>.<index>`, and the switch goes with the route that leads to the login service and nowhere else.
 fn unchecked(namespace: &str, route: &str, rule: usize) -> ConfigPatch {
-    let off = Any {
+    let check = Any {
         kind: "type.googleapis.com/envoy.extensions.filters.http.ext_authz.v3.ExtAuthzPerRoute",
-        content: Switch { disabled: true },
+        content: Off::Disabled { disabled: true },
+    };
+    let named = Any {
+        kind: "type.googleapis.com/envoy.extensions.filters.http.rbac.v3.RBACPerRoute",
+        content: Off::Empty {},
     };
     ConfigPatch {
         apply_to: "HTTP_ROUTE",
@@ -333,21 +345,9 @@ fn unchecked(namespace: &str, route: &str, rule: usize) -> ConfigPatch {
         patch: Patch {
             operation: "MERGE",
             value: Content::Route(Route {
-                typed_per_filter_config: BTreeMap::from([(EXT_AUTHZ, off)]),
+                typed_per_filter_config: BTreeMap::from([(EXT_AUTHZ, check), (NAMED, named)]),
             }),
         },
-    }
-}
-
-// === impl PathHiding ===
-
-impl PathHiding {
-    fn of(gateway: &Gateway) -> Self {
-        match gateway.envoy() {
-            OWN_PATH.. => Self::Check,
-            PATTERNS.. => Self::Lua,
-            _ => Self::None,
-        }
     }
 }
 

@@ -12,7 +12,7 @@ use serde::Serialize;
 use super::envoy::{FORGED_NAMES, IDENTITY, PATH, PATTERNS as PATTERNS_OF_ENVOY, REDIRECT, RETRY_ON};
 use super::envoy_filter::unchecked_routes;
 use super::http_route::GROUP;
-use super::lua::{self, Duties};
+use super::lua::{self, Asked};
 use super::{Object, envoy_patch, meta};
 use crate::model::gateway::Gateway;
 use crate::model::login;
@@ -354,15 +354,11 @@ fn client_traffic(gateway: &Gateway) -> Object {
 
 /// After the check.
 fn extension(gateway: &Gateway) -> Object {
-    let duties = Duties {
-        drops_redirect: true,
-        ..Duties::default()
-    };
     let spec = ExtensionSpec {
         target_refs: vec![TargetRef::gateway(gateway)],
         lua: vec![Lua {
             kind: "Inline",
-            inline: lua::after_login(duties),
+            inline: lua::after_login(Asked::ByConnection),
         }],
     };
     policy(

@@ -125,7 +125,7 @@ fn of_check(gateway: &Gateway) -> Vec<(&'static str, Content)> {
         ),
     ];
     if gateway.envoy() >= PATTERNS {
-        let asked = envoy::asked_about(envoy::PATH);
+        let asked = envoy::asked_about();
         changes.push(("/http_service/authorization_request", Content::Asked(asked)));
     }
     if gateway.envoy() < OWN_PATH {

@@ -2,25 +2,38 @@
 //!
 //! Envoy lets a request pass when a script fails, so nothing here refuses anything, and nothing here takes away what a client
 //! forged: that happens earlier and elsewhere. If [`before_login`] failed, the login service would see the path, and answer
-//! its own (`/robots.txt`) without a session, as with an Envoy that has neither this script nor the field in its place.
+//! its own (`/robots.txt`) without a session; nobody is named by such an answer, and that is refused by another filter.
 
 use minijinja::{AutoEscape, Environment, context};
 
+use super::envoy::REDIRECT;
 use crate::model::login;
 
-/// Header that keeps the path while the login service is asked; nobody else may send one of these.
-pub const KEPT_PATH: &str = "x-gw-path";
+/// Headers that keep what the client asked for while the login service is asked; nobody else may send one of these.
+pub const KEPT: [&str; 2] = ["x-gw-path", "x-gw-accept"];
 
-/// Before the login service is asked: it answers some paths by itself, and cleans others, and is to see none of them.
-const BEFORE: &str = r#"-- The login service is asked about the person, not about the path.
+/// Before the login service is asked, where the check itself cannot say it: a page is led to the login and comes back to where
+/// it wanted to be, everything else is told 401. The login service knows them apart by `accept` alone. It answers some paths by
+/// itself, and cleans others: where the route stays as it was chosen, it sees none of them.
+const BEFORE: &str = r#"-- The login service is asked about the person{% if hides_path %}, not about the path{% endif %}.
 function envoy_on_request(handle)
   local headers = handle:headers()
-  local path = headers:get(":path")
+  local path, method, accept = headers:get(":path"), headers:get(":method"), headers:get("accept")
   if path == nil then
     return
   end
+  local page = (method == "GET" or method == "HEAD")
+    and accept ~= nil and accept:find("text/html", 1, true) ~= nil
+    and headers:get("x-requested-with") == nil
+  if accept then
+    headers:replace("{{ kept_accept }}", accept)
+  end
+  headers:replace("accept", page and "text/html" or "application/json")
+  headers:replace("{{ redirect }}", path)
+{%- if hides_path %}
   headers:replace("{{ kept_path }}", path)
   headers:replace(":path", "/")
+{%- endif %}
 end
 "#;
 
@@ -54,15 +67,26 @@ end
 
 function envoy_on_request(handle)
   local headers = handle:headers()
-{%- if restores_path %}
+{%- if asked == "by Lua" %}
+  if headers:get("{{ redirect }}") then
+    local accept = headers:get("{{ kept_accept }}")
+    if accept then
+      headers:replace("accept", accept)
+      headers:remove("{{ kept_accept }}")
+    else
+      headers:remove("accept")
+    end
+  end
+{%- endif %}
+{%- if hides_path %}
   local path = headers:get("{{ kept_path }}")
   if path then
     headers:replace(":path", path)
     headers:remove("{{ kept_path }}")
   end
 {%- endif %}
-{%- if drops_redirect %}
-  headers:remove("x-auth-request-redirect")
+{%- if asked != "by the check" %}
+  headers:remove("{{ redirect }}")
 {%- endif %}
   local user = headers:get("x-auth-request-user")
   if user == nil then
@@ -93,34 +117,45 @@ function envoy_on_request(handle)
 end
 "#;
 
-/// What a script has to do beside what all do.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub struct Duties {
-    /// Put back the path that [`before_login`] kept.
-    pub restores_path: bool,
-    /// Remove the address that was meant for the login service alone.
-    pub drops_redirect: bool,
+/// Who tells the login service where a login is to end, and whether a page is asked for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Asked {
+    /// The check itself, in a request of its own.
+    ByCheck,
+    /// The connection manager, in every request, so that it has to be taken out again.
+    ByConnection,
+    /// [`before_login`].
+    ByLua {
+        /// The login service sees no path.
+        hides_path: bool,
+    },
 }
 
 /// The script that runs before the login service is asked.
-pub fn before_login() -> String {
-    render(BEFORE, Duties::default())
+pub fn before_login(hides_path: bool) -> String {
+    render(BEFORE, Asked::ByLua { hides_path })
 }
 
 /// The script that runs after the login service let a request through.
-pub fn after_login(duties: Duties) -> String {
-    render(AFTER, duties)
+pub fn after_login(asked: Asked) -> String {
+    render(AFTER, asked)
 }
 
 /// The templates are fixed and so are the words in them: there is nothing here that could fail, and tests render each.
-fn render(template: &str, duties: Duties) -> String {
+fn render(template: &str, asked: Asked) -> String {
     let mut environment = Environment::empty();
     environment.set_auto_escape_callback(|_| AutoEscape::None);
     let words = context! {
         cookie => login::COOKIE,
-        kept_path => KEPT_PATH,
-        restores_path => duties.restores_path,
-        drops_redirect => duties.drops_redirect,
+        kept_path => KEPT[0],
+        kept_accept => KEPT[1],
+        redirect => REDIRECT,
+        hides_path => asked == Asked::ByLua { hides_path: true },
+        asked => match asked {
+            Asked::ByCheck => "by the check",
+            Asked::ByConnection => "by the connection",
+            Asked::ByLua { .. } => "by Lua",
+        },
     };
     let mut text = environment.render_str(template, words).unwrap_or_default();
     text.push('\n');
@@ -148,19 +183,11 @@ mod tests {
         function handle:headers() return headers end
     ";
 
-    const ALL: [Duties; 3] = [
-        Duties {
-            restores_path: false,
-            drops_redirect: false,
-        },
-        Duties {
-            restores_path: true,
-            drops_redirect: false,
-        },
-        Duties {
-            restores_path: false,
-            drops_redirect: true,
-        },
+    const ALL: [Asked; 4] = [
+        Asked::ByCheck,
+        Asked::ByConnection,
+        Asked::ByLua { hides_path: false },
+        Asked::ByLua { hides_path: true },
     ];
 
     /// The request's headers after a script.
@@ -180,12 +207,16 @@ mod tests {
 
     fn cookies_after(cookies: &str) -> Option<String> {
         let sent = [("x-auth-request-user", "alice"), ("cookie", cookies)];
-        run(&after_login(Duties::default()), &sent).remove("cookie")
+        run(&after_login(Asked::ByCheck), &sent).remove("cookie")
     }
 
     #[test]
     fn templates_leave_nothing_open() {
-        for text in ALL.map(after_login).into_iter().chain([before_login()]) {
+        for text in ALL
+            .map(after_login)
+            .into_iter()
+            .chain([true, false].map(before_login))
+        {
             assert!(!text.contains("{{") && !text.contains("{%"), "{text}");
             assert!(
                 text.contains("envoy_on_request") && text.ends_with("end\n"),
@@ -196,7 +227,7 @@ mod tests {
                 assert!(!text.contains(word), "{word} in {text}");
             }
         }
-        assert!(after_login(Duties::default()).contains("SESSION = \"_oauth2_proxy\""));
+        assert!(after_login(Asked::ByCheck).contains("SESSION = \"_oauth2_proxy\""));
     }
 
     #[test]
@@ -253,9 +284,9 @@ mod tests {
             ),
             (&[("authorization", "Bearer a b")], ["Bearer a b", "", ""]),
         ] {
-            for duties in ALL {
+            for asked in ALL {
                 let sent = [&[("x-auth-request-user", "alice")], sent].concat();
-                let after = run(&after_login(duties), &sent);
+                let after = run(&after_login(asked), &sent);
                 let found = names.map(|name| after.get(name).map_or("", String::as_str));
                 assert_eq!(found, expected, "{sent:?}");
                 assert_eq!(after["x-forwarded-user"], "alice");
@@ -270,35 +301,92 @@ mod tests {
             ("cookie", "_oauth2_proxy_csrf=a"),
             ("authorization", "Bearer abc"),
         ];
-        let after = run(&after_login(Duties::default()), &sent);
+        let after = run(&after_login(Asked::ByCheck), &sent);
         assert_eq!(after.len(), 2);
         assert_eq!(after["cookie"], "_oauth2_proxy_csrf=a");
     }
 
+    /// What the login service sees and what the application gets, of a request.
+    fn through(sent: &[(&str, &str)], hides_path: bool) -> [BTreeMap<String, String>; 2] {
+        let asked = run(&before_login(hides_path), sent);
+        let pairs: Vec<(&str, &str)> = asked
+            .iter()
+            .map(|(name, value)| (name.as_str(), value.as_str()))
+            .collect();
+        let after = run(&after_login(Asked::ByLua { hides_path }), &pairs);
+        [asked, after]
+    }
+
     #[test]
-    fn the_path_is_hidden_and_put_back_with_and_without_a_person() {
-        let asked = run(
-            &before_login(),
-            &[(":path", "/robots.txt?a=//b"), ("x-gw-path", "/forged")],
-        );
+    fn the_request_goes_on_as_it_came_with_and_without_a_person() {
+        for hides_path in [true, false] {
+            for accept in [None, Some("text/html, */*"), Some("*/*")] {
+                for user in [None, Some("alice")] {
+                    let mut sent = vec![(":path", "/robots.txt?a=//b"), (":method", "GET")];
+                    sent.extend(accept.map(|accept| ("accept", accept)));
+                    sent.extend(user.map(|user| ("x-auth-request-user", user)));
+                    let [asked, after] = through(&sent, hides_path);
+                    let expected = if hides_path { "/" } else { "/robots.txt?a=//b" };
+                    assert_eq!(asked[":path"], expected);
+                    assert_eq!(asked["x-auth-request-redirect"], "/robots.txt?a=//b");
+                    let added = usize::from(user.is_some()); // x-forwarded-user
+                    assert_eq!(after.len(), sent.len() + added, "{after:?}");
+                    for (name, value) in sent {
+                        assert_eq!(after[name], value);
+                    }
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn what_a_client_forged_under_a_kept_name_is_written_over() {
+        let sent = [
+            (":path", "/mine"),
+            (":method", "GET"),
+            ("accept", "*/*"),
+            ("x-gw-path", "/forged"),
+            ("x-gw-accept", "text/html"),
+            ("x-auth-request-redirect", "/forged"),
+        ];
+        let [_, after] = through(&sent, true);
+        assert_eq!(after.len(), 3, "{after:?}");
         assert_eq!(
-            (asked[":path"].as_str(), asked["x-gw-path"].as_str()),
-            ("/", "/robots.txt?a=//b")
+            (after[":path"].as_str(), after["accept"].as_str()),
+            ("/mine", "*/*")
         );
-        for user in [&[][..], &[("x-auth-request-user", "alice")]] {
-            let kept: Vec<(&str, &str)> = asked
-                .iter()
-                .map(|(name, value)| (name.as_str(), value.as_str()))
-                .collect();
-            let after = run(&after_login(ALL[1]), &[&kept, user].concat());
-            assert_eq!(after[":path"], "/robots.txt?a=//b");
-            assert!(!after.contains_key("x-gw-path"));
+    }
+
+    #[test]
+    fn a_page_is_led_to_the_login_and_everything_else_is_told_so() {
+        for (method, accept, script, page) in [
+            (
+                "GET",
+                Some("text/html,application/xhtml+xml,*/*;q=0.8"),
+                false,
+                true,
+            ),
+            ("HEAD", Some("text/html"), false, true),
+            ("POST", Some("text/html"), false, false),
+            ("GET", Some("text/html"), true, false),
+            ("GET", Some("*/*"), false, false),
+            ("GET", Some("application/json"), false, false),
+            ("GET", Some("text/event-stream"), false, false),
+            ("GET", None, false, false),
+            ("OPTIONS", Some("text/html"), false, false),
+        ] {
+            let mut sent = vec![(":path", "/"), (":method", method)];
+            sent.extend(accept.map(|accept| ("accept", accept)));
+            sent.extend(script.then_some(("x-requested-with", "XMLHttpRequest")));
+            let asked = run(&before_login(true), &sent);
+            let expected = if page { "text/html" } else { "application/json" };
+            assert_eq!(asked["accept"], expected, "{method} {accept:?}");
         }
     }
 
     #[test]
     fn the_address_for_the_login_service_ends_here() {
         let sent = [("x-auth-request-redirect", "/deep")];
-        assert!(run(&after_login(ALL[2]), &sent).is_empty());
+        assert!(run(&after_login(Asked::ByConnection), &sent).is_empty());
     }
 }

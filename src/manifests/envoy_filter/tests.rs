@@ -130,11 +130,10 @@ fn the_check_stands_before_lua_and_fails_closed() {
             .iter()
             .map(|filter| filter["name"].clone())
             .collect();
-        let hides_path = minor == 28 || minor == 29;
-        let expected: &[&str] = if hides_path {
-            &[LUA_BEFORE, EXT_AUTHZ, LUA]
+        let expected: &[&str] = if minor < 30 {
+            &[LUA_BEFORE, EXT_AUTHZ, NAMED, LUA]
         } else {
-            &[EXT_AUTHZ, LUA]
+            &[EXT_AUTHZ, NAMED, LUA]
         };
         assert_eq!(names, expected, "1.{minor}");
         let check = check_of(minor);
@@ -152,11 +151,11 @@ fn the_check_stands_before_lua_and_fails_closed() {
 
 #[test]
 fn each_version_gets_the_fields_it_has() {
-    // Istio, path_override, Lua keeps the path, retry and patterns, clear_route_cache
+    // Istio, path_override and what is asked by the check, Lua hides the path, retry and patterns, clear_route_cache
     for (minor, overrides, kept, patterns, keeps_route) in [
         (24, false, false, false, false),
         (26, false, false, false, false),
-        (27, false, false, false, true),
+        (27, false, true, false, true),
         (28, false, true, true, true),
         (29, false, true, true, true),
         (30, true, false, true, true),
@@ -168,13 +167,13 @@ fn each_version_gets_the_fields_it_has() {
         assert_eq!(service.get("retry_policy").is_some(), patterns, "1.{minor}");
         assert_eq!(
             service.get("authorization_request").is_some(),
-            patterns,
+            overrides,
             "1.{minor}"
         );
         let all = objects(&istio(minor))[0].value.to_string();
         assert_eq!(all.contains("remove_on_match"), patterns, "1.{minor}");
-        assert_eq!(all.contains("%REQ(X-GW-PATH)%"), kept, "1.{minor}");
-        assert_eq!(all.contains("%REQ(:PATH)%"), patterns && !kept, "1.{minor}");
+        assert_eq!(all.contains("%REQ(:PATH)%"), overrides, "1.{minor}");
+        assert_eq!(all.contains("%CEL("), overrides, "1.{minor}");
         assert_eq!(
             all.contains("headers:replace(\\\":path\\\", path)"),
             kept,
@@ -187,7 +186,8 @@ fn each_version_gets_the_fields_it_has() {
                 assert_eq!(config["clear_route_cache"], expected, "1.{minor}");
             }
         }
-        assert_eq!(gaps(&istio(minor)).is_empty(), patterns, "1.{minor}");
+        let expected = usize::from(!patterns) + usize::from(!keeps_route);
+        assert_eq!(gaps(&istio(minor)).len(), expected, "1.{minor}");
     }
 }
 
@@ -219,7 +219,7 @@ fn forged_headers_go_before_routes_are_chosen_and_once() {
         for name in IDENTITY.iter().skip(1) {
             assert!(FORGED_NAMES.contains(name));
         }
-        assert!(FORGED_NAMES.contains(&lua::KEPT_PATH));
+        assert!(lua::KEPT.iter().all(|name| FORGED_NAMES.contains(name)));
     }
 }
 
@@ -242,8 +242,11 @@ fn the_check_is_off_on_the_login_services_own_routes_alone() {
     );
     for patch in &routes {
         assert_eq!(patch["match"]["context"], "GATEWAY");
-        let switch = &patch["patch"]["value"]["typed_per_filter_config"][EXT_AUTHZ];
-        assert_eq!(switch["disabled"], true);
+        let switches = &patch["patch"]["value"]["typed_per_filter_config"];
+        assert_eq!(switches[EXT_AUTHZ]["disabled"], true);
+        // No rules: the filter does nothing here.
+        let named = switches[NAMED].as_object().unwrap();
+        assert_eq!(named.len(), 1, "{named:?}");
     }
 }
 
@@ -257,4 +260,22 @@ fn the_filter_is_of_the_gateways_pods() {
         filter.value["spec"]["workloadSelector"]["labels"],
         json!({"gateway.networking.k8s.io/gateway-name": "data-science-gateway"})
     );
+}
+
+/// The login service answers some paths by itself, without knowing who asks.
+#[test]
+fn who_is_not_named_does_not_pass() {
+    for minor in [24, 27, 28, 30] {
+        let filters = filters(minor);
+        let named = filters.iter().find(|filter| filter["name"] == NAMED).unwrap();
+        let rules = &named["typed_config"]["rules"];
+        assert_eq!(rules["action"], "ALLOW");
+        assert_eq!(
+            rules["policies"],
+            json!({"named": {
+                "permissions": [{"any": true}],
+                "principals": [{"header": {"name": "x-auth-request-user", "string_match": {"safe_regex": {"regex": ".+"}}}}],
+            }})
+        );
+    }
 }

@@ -35,6 +35,19 @@ pub(crate) struct Envoy {
     admin: PathBuf,
 }
 
+// === impl Surroundings ===
+
+impl Surroundings<'_> {
+    /// `tls_certificates` of a listener.
+    pub(crate) fn certificates(&self) -> Value {
+        let text = |pem: &str| json!({ "inline_string": pem });
+        json!([{
+            "certificate_chain": text(&self.listener.certificate),
+            "private_key": text(&self.listener.key),
+        }])
+    }
+}
+
 /// What Envoy is started with, from what it would be told: `listeners`, `routes`, `clusters`.
 pub(crate) fn bootstrap(told: &Value, around: &Surroundings<'_>) -> Value {
     let empty = Vec::new();
@@ -91,12 +104,7 @@ fn put_in(value: &mut Value, routes: &BTreeMap<&str, &Value>, around: &Surroundi
                 map.insert("route_config".to_owned(), routes[name].clone());
             }
             if map.remove("tls_certificate_sds_secret_configs").is_some() {
-                let text = |pem: &str| json!({ "inline_string": pem });
-                let certificate = json!([{
-                    "certificate_chain": text(&around.listener.certificate),
-                    "private_key": text(&around.listener.key),
-                }]);
-                map.insert("tls_certificates".to_owned(), certificate);
+                map.insert("tls_certificates".to_owned(), around.certificates());
             }
             if let Some(combined) = map.remove("combined_validation_context") {
                 let context = trusting(&combined["default_validation_context"], around);

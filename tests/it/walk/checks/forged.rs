@@ -4,7 +4,7 @@ use super::super::upstream::ANSWERED;
 use super::{Check, Found, JSON, Walk, check, ensure, head};
 
 /// Every name by which the login service, the guards, the API server, or an application behind them knows a person.
-const NAMES: [&str; 22] = [
+const NAMES: [&str; 23] = [
     "x-auth-request-user",
     "x-auth-request-email",
     "x-auth-request-groups",
@@ -27,6 +27,7 @@ const NAMES: [&str; 22] = [
     "impersonate-extra-scopes",
     "gap-auth",
     "x-gw-path",
+    "x-gw-accept",
 ];
 /// What a forger would write.
 const EVIL: &str = "evil";
