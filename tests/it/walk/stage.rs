@@ -28,6 +28,7 @@ pub(crate) struct Stage {
     pub(crate) to_portal: Relay,
     pub(crate) administration: Upstream,
     pub(crate) guard: Upstream,
+    pub(crate) to_guard: Relay,
     pub(crate) plane: &'static ControlPlane,
     pub(crate) rendered: String,
     listener: Signed,
@@ -83,12 +84,14 @@ impl Stage {
         let login = LoginService::start(&arguments, &[], served, &log);
         let upstream = |name, host: &str| Upstream::start(name, &authority.sign(&[host]));
         let portal = upstream("portal", APPLICATION);
+        let guard = upstream("guard", GUARD);
         Some(Self {
             to_login: Relay::start(address),
             to_portal: Relay::start(portal.address()),
             portal,
             administration: upstream("administration", ADMINISTRATION),
-            guard: upstream("guard", GUARD),
+            to_guard: Relay::start(guard.address()),
+            guard,
             listener: authority.sign(&[HOST]),
             authority,
             issuer,
@@ -106,7 +109,7 @@ impl Stage {
                 (LOGIN, self.to_login.address()),
                 (APPLICATION, self.to_portal.address()),
                 (ADMINISTRATION, self.administration.address()),
-                (GUARD, self.guard.address()),
+                (GUARD, self.to_guard.address()),
             ]),
             listener: &self.listener,
             authority: self.authority.pem(),

@@ -2,10 +2,10 @@
 
 use std::time::{Duration, Instant};
 
-use super::super::authority::Authority;
+use super::super::authority::{Authority, Signed};
 use super::super::browser::PAGE;
 use super::super::client::request;
-use super::super::definitions::{APPLICATION, LOGIN};
+use super::super::definitions::{APPLICATION, GUARD, LOGIN, NOTEBOOK};
 use super::super::relay::{Relay, Way};
 use super::super::upstream::Upstream;
 use super::{Check, Found, HOST, JSON, Walk, check, ensure, status};
@@ -46,42 +46,50 @@ pub(super) fn checks() -> Vec<Check> {
             },
         ),
         check("failures: each hop asks for its own name", |walk| {
-            for relay in [&walk.stage.to_login, &walk.stage.to_portal] {
+            let stage = walk.stage;
+            for relay in [&stage.to_login, &stage.to_portal, &stage.to_guard] {
                 relay.cut();
             }
             walk.ask_in_session("/", &[])?;
+            walk.ask_in_session(NOTEBOOK, &[])?;
             let last = |relay: &Relay| relay.names().last().cloned().unwrap_or_default();
-            let names = [last(&walk.stage.to_login), last(&walk.stage.to_portal)];
-            ensure(names == [LOGIN, APPLICATION], || format!("{names:?}"))
+            let names = [
+                last(&stage.to_login),
+                last(&stage.to_portal),
+                last(&stage.to_guard),
+            ];
+            ensure(names == [LOGIN, APPLICATION, GUARD], || format!("{names:?}"))
         }),
         check(
             "failures: a login service of another name is told nothing",
             |walk| {
                 let signed = walk.stage.authority.sign(&["other.login-walk.svc"]);
-                impostor(walk, &walk.stage.to_login, &signed, 503)
+                impostor(walk, &walk.stage.to_login, &signed, "/")
             },
         ),
         check(
             "failures: a login service of another authority is told nothing",
-            |walk| {
-                let signed = Authority::new("internal").sign(&[LOGIN]);
-                impostor(walk, &walk.stage.to_login, &signed, 503)
-            },
+            |walk| impostor(walk, &walk.stage.to_login, &elsewhere(LOGIN), "/"),
         ),
         check(
             "failures: an application of another name is told nothing",
             |walk| {
                 let signed = walk.stage.authority.sign(&["other.opendatahub.svc"]);
-                impostor(walk, &walk.stage.to_portal, &signed, 503)
+                impostor(walk, &walk.stage.to_portal, &signed, "/")
             },
         ),
         check(
             "failures: an application of another authority is told nothing",
-            |walk| {
-                let signed = Authority::new("internal").sign(&[APPLICATION]);
-                impostor(walk, &walk.stage.to_portal, &signed, 503)
-            },
+            |walk| impostor(walk, &walk.stage.to_portal, &elsewhere(APPLICATION), "/"),
         ),
+        check("failures: a guard of another name is told nothing", |walk| {
+            // The application's own certificate is not the guard's.
+            let signed = walk.stage.authority.sign(&[APPLICATION]);
+            impostor(walk, &walk.stage.to_guard, &signed, NOTEBOOK)
+        }),
+        check("failures: a guard of another authority is told nothing", |walk| {
+            impostor(walk, &walk.stage.to_guard, &elsewhere(GUARD), NOTEBOOK)
+        }),
         check("failures: afterwards all is as before", |walk| {
             status(&walk.ask_in_session("/", &[])?, 200)
         }),
@@ -117,13 +125,18 @@ fn away(walk: &Walk<'_>) -> Found {
     Ok(())
 }
 
+/// A certificate for a name, of an authority that nobody here trusts.
+fn elsewhere(name: &str) -> Signed {
+    Authority::new("internal").sign(&[name])
+}
+
 /// Somebody else answers at a hop: no request gets there.
-fn impostor(walk: &Walk<'_>, relay: &Relay, signed: &super::super::authority::Signed, wanted: u16) -> Found {
+fn impostor(walk: &Walk<'_>, relay: &Relay, signed: &Signed, path: &str) -> Found {
     walk.session()?;
     let impostor = Upstream::start("impostor", signed);
     with(relay, Way::To(impostor.address()), || {
-        let answer = walk.ask_in_session("/", &[])?;
-        status(&answer, wanted)?;
+        let answer = walk.ask_in_session(path, &[])?;
+        status(&answer, 503)?;
         let heads = impostor.heads();
         ensure(heads.is_empty(), || format!("it was told {heads:?}"))
     })

@@ -91,6 +91,23 @@ pub(super) fn checks() -> Vec<Check> {
         }
         Ok(())
     }));
+    checks.push(check("forged: no name with an underscore arrives", |walk| {
+        let got = head(&walk.ask_in_session("/", &[("X_Any_Thing", EVIL), ("kubeflow_userid", EVIL)])?)?;
+        ensure(!got.contains(EVIL), || got)
+    }));
+    checks.push(check(
+        "forged: the route is the one that was asked about, whatever is said of the person",
+        |walk| {
+            walk.stage
+                .issuer
+                .control(&serde_json::json!({ "groups": ["odh-admins"] }));
+            let (mut browser, _) = walk.log_in("/")?;
+            let answer = browser.ask("GET", "/", &[])?;
+            super::is(&head(&answer)?, "x-auth-request-groups", "odh-admins")?;
+            let by = answer.header(ANSWERED).unwrap_or("nobody");
+            ensure(by == "portal", || by.to_owned())
+        },
+    ));
     checks.push(check("forged: without a session they let nobody in", |walk| {
         let mut headers = vec![JSON];
         headers.extend(NAMES.map(|name| (name, EVIL)));
