@@ -7,6 +7,7 @@ pub mod arguments;
 pub mod auth_mode;
 pub mod backend_tls;
 pub mod certificate;
+pub mod claims;
 pub mod companion;
 pub mod defaults;
 pub mod digest;

@@ -33,6 +33,10 @@ pub struct PlatformSpec {
     pub auth_mode: Option<AuthMode>,
     /// What happens when authMode is OIDC and its configuration is missing.
     pub on_missing_oidc: Option<OnMissingOidc>,
+    /// How the API server reads the groups of people who log in by OIDC.
+    pub oidc: Option<OidcSpec>,
+    /// The login service.
+    pub login: Option<LoginSpec>,
     /// Certificates of the hops inside the cluster.
     pub tls: Option<TlsSpec>,
     /// The guard: the proxy container in front of each workload.
@@ -83,6 +87,31 @@ pub enum OnMissingOidc {
     Fence,
     /// The run fails.
     Fail,
+}
+
+/// How the API server reads the groups of people who log in by OIDC: as in the entry for their issuer. On OpenShift a copy
+/// of Authentication/cluster says the same; where both are given, they must agree.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields, default)]
+pub struct OidcSpec {
+    /// The claim of a token that holds the groups: the API server's flag --oidc-groups-claim, or claimMappings.groups.claim of
+    /// its `AuthenticationConfiguration`. Without it the login service reads the claim groups.
+    pub groups_claim: Option<String>,
+    /// What the API server puts before each group: its flag --oidc-groups-prefix, or claimMappings.groups.prefix of its
+    /// `AuthenticationConfiguration`. Groups are written with it everywhere, and the login service looks for them in a token
+    /// without it. An empty text says that there is none.
+    pub groups_prefix: Option<String>,
+}
+
+/// The login service.
+#[derive(Debug, Clone, Default, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields, default)]
+pub struct LoginSpec {
+    /// What a Kubernetes token must be for to pass the gateway: one of these audiences. With any, the tokens that
+    /// `ServiceAccounts` have by default are refused. The guards ask for no audience, which means the API server's own: a
+    /// token that is to reach a workload is for both. Without any, every token that the API server takes passes, as far as
+    /// groups allow it. Sessions of people are no matter of this.
+    pub token_audiences: Vec<String>,
 }
 
 /// The gateway.

@@ -286,6 +286,10 @@ fn args(gateway: &Gateway, provider: &Provider) -> Vec<String> {
             .cache
             .map(|time| format!("--kube-api-cache-ttl={}", time.to_go())),
     );
+    // Each a flag of its own; a value is a row of CSV, as of the groups (its `pkg/apis/options/options.go`).
+    for audience in &limits.audiences {
+        args.push(format!("--kubernetes-audiences={}", as_csv(audience)));
+    }
     for group in login.allowed_groups.iter().flatten() {
         args.push(format!("--allowed-group={}", as_csv(group)));
     }

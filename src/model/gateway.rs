@@ -12,6 +12,7 @@ use checks::{check_document, covered, network_policies, secrets_apart, service_n
 
 use super::auth_mode::{self, Place};
 use super::certificate::{self, Certificate};
+use super::claims::{self, Claims};
 use super::duration::Duration;
 use super::host;
 use super::login::{self, Login};
@@ -23,7 +24,7 @@ use crate::input::auth::AuthSpec;
 use crate::input::cluster::{Authentication, Ingress, TlsSecurityProfile};
 use crate::input::gateway::{self as document, GatewayConfigSpec, GatewaySpec};
 use crate::input::platform::{
-    AuthMode, Flavor, GatewayImplementation, IngressMode, IssuerRef, OnMissingOidc, Operator,
+    AuthMode, Flavor, GatewayImplementation, IngressMode, IssuerRef, OidcSpec, OnMissingOidc, Operator,
 };
 use crate::krm::object_id::ObjectId;
 use crate::krm::results::{self, Finding};
@@ -99,6 +100,10 @@ pub struct Facts {
     pub auth_mode: Option<AuthMode>,
     /// What happens without the OIDC configuration.
     pub on_missing_oidc: OnMissingOidc,
+    /// How the API server reads groups, as far as Platform says it.
+    pub oidc: OidcSpec,
+    /// The audiences that Kubernetes tokens must be for.
+    pub token_audiences: Vec<String>,
     /// Issuer of certificates.
     pub issuer: IssuerRef,
     /// The login service's image.
@@ -277,9 +282,10 @@ pub fn resolve(documents: &Documents, platform: &Platform, findings: &mut Vec<Fi
             None
         }
     };
+    let claims = claims::resolve(mode, documents.authentication.as_ref(), platform, findings);
     let groups = auth.map(|read| Groups {
         namespaces: documents.namespaces.clone(),
-        ..groups::check(read, mode, documents.authentication.as_ref(), findings)
+        ..groups::check(read, &claims, findings)
     });
     if let Some(read) = auth
         && documents.gateway.is_none()
@@ -296,10 +302,17 @@ pub fn resolve(documents: &Documents, platform: &Platform, findings: &mut Vec<Fi
         findings.push(Finding::warning(message).about(&read.id).at("spec"));
     }
     let before = findings.len();
-    let gateway = documents
-        .gateway
-        .as_ref()
-        .and_then(|read| resolve_gateway(read, documents, platform, mode, groups.as_ref(), findings));
+    let gateway = documents.gateway.as_ref().and_then(|read| {
+        resolve_gateway(
+            read,
+            documents,
+            platform,
+            mode,
+            &claims,
+            groups.as_ref(),
+            findings,
+        )
+    });
     let mode = mode?;
     let state = match (&gateway, mode) {
         (_, AuthMode::None) => State::AuthModeUnsupported,
@@ -332,6 +345,7 @@ fn resolve_gateway(
     documents: &Documents,
     platform: &Platform,
     mode: Option<AuthMode>,
+    claims: &Claims,
     groups: Option<&Groups>,
     findings: &mut Vec<Finding>,
 ) -> Option<Gateway> {
@@ -350,6 +364,7 @@ fn resolve_gateway(
             documents,
             platform,
             mode,
+            claims,
             groups,
             host: host.as_ref().map_or("", |host| &host.name),
         },

@@ -2,49 +2,39 @@
 
 use std::collections::BTreeSet;
 
+use super::claims::Claims;
 use super::gateway::{Groups, Read};
 use super::notebook::NOBODY;
 use super::platform::EVERYBODY;
 use crate::input::auth::{AuthSpec, NAME};
-use crate::input::cluster::Authentication;
-use crate::input::platform::AuthMode;
 use crate::krm::results::Finding;
 
 /// Everybody who can log in.
 pub const EVERYONE: &str = "system:authenticated";
 
-/// Checks an Auth's groups. Where a copy of the cluster's `Authentication` says with which prefix groups are known, they
-/// must be written with it: else a binding matches nobody.
+/// Checks an Auth's groups. Where it is known with which prefix the API server knows them, they must be written with it: else
+/// a binding matches nobody.
 ///
 /// # Errors
 /// No admins, admins who are everybody or nobody, names that are none, a list that is missing.
-pub fn check(
-    read: &Read<AuthSpec>,
-    mode: Option<AuthMode>,
-    copy: Option<&Read<Authentication>>,
-    findings: &mut Vec<Finding>,
-) -> Groups {
+pub fn check(read: &Read<AuthSpec>, claims: &Claims, findings: &mut Vec<Finding>) -> Groups {
     let mut own = Vec::new();
     if read.id.name != NAME {
         let finding = Finding::error("an Auth can have this name alone").at("metadata.name");
         own.push(finding.found(read.id.name.clone()).propose(NAME));
     }
-    let provider = copy
-        .filter(|_| mode == Some(AuthMode::Oidc))
-        .and_then(|copy| copy.spec.providers.first());
-    let prefix = provider.map_or("", |provider| provider.group_prefix.as_str());
     let lists = [
         ("adminGroups", &read.spec.admin_groups),
         ("allowedGroups", &read.spec.allowed_groups),
     ];
-    let mut checked = lists.map(|(field, given)| list(field, given.as_deref(), prefix, &mut own));
+    let mut checked = lists.map(|(field, given)| list(field, given.as_deref(), claims, &mut own));
     let admins = std::mem::take(&mut checked[0]);
     let allowed = std::mem::take(&mut checked[1]);
     let named = admins
         .iter()
         .chain(&allowed)
         .any(|name| !name.starts_with("system:"));
-    if named && provider.is_some_and(|provider| provider.groups_claim.is_empty()) {
+    if named && claims.is_unread {
         let message = "the API server reads no groups from tokens (Authentication, claimMappings.groups.claim): roles of these \
                        groups are bound to nobody";
         own.push(Finding::warning(message).at("spec.adminGroups"));
@@ -58,7 +48,8 @@ pub fn check(
     }
 }
 
-fn list(field: &str, given: Option<&[String]>, prefix: &str, findings: &mut Vec<Finding>) -> Vec<String> {
+fn list(field: &str, given: Option<&[String]>, claims: &Claims, findings: &mut Vec<Finding>) -> Vec<String> {
+    let (prefix, place) = (claims.prefix(), claims.place);
     let path = format!("spec.{field}");
     let is_admin = field == "adminGroups";
     let Some(given) = given else {
@@ -86,7 +77,7 @@ fn list(field: &str, given: Option<&[String]>, prefix: &str, findings: &mut Vec<
                 .to_owned()
         } else if !prefix.is_empty() && !name.starts_with(prefix) && !name.starts_with("system:") {
             format!(
-                "the API server knows groups with the prefix {prefix} (Authentication, claimMappings.groups.prefix): \
+                "the API server knows groups with the prefix {prefix} ({place}): \
                      without it a role is bound to nobody"
             )
         } else {
@@ -156,7 +147,7 @@ mod tests {
             },
         };
         let mut findings = Vec::new();
-        let groups = check(&read, Some(AuthMode::OpenShift), None, &mut findings);
+        let groups = check(&read, &Claims::default(), &mut findings);
         (groups, findings.iter().map(Finding::to_line).collect())
     }
 

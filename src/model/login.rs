@@ -6,6 +6,7 @@ use std::collections::BTreeMap;
 
 pub use client::{incomplete, issuer_port, missing_of_auth};
 
+use super::claims::Claims;
 use super::duration::Duration;
 use super::gateway::{self, Documents, Groups, Read, Spec};
 use super::groups;
@@ -88,13 +89,13 @@ pub struct Login {
     pub groups_claim: Option<String>,
     /// The most pods.
     pub max_replicas: u32,
-    /// How fast it asks the API server who a token belongs to, where that is said.
+    /// How it asks the API server who a token belongs to, where that is said.
     pub review_limits: ReviewLimits,
     /// Where its secrets come from.
     pub secrets: Secrets,
 }
 
-/// How fast TokenReviews are made. What is not said is the login service's own.
+/// How fast TokenReviews are made, and for what. What is not said is the login service's own.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct ReviewLimits {
     /// In a second.
@@ -103,6 +104,8 @@ pub struct ReviewLimits {
     pub burst: Option<u32>,
     /// How long an answer is kept.
     pub cache: Option<Duration>,
+    /// What a token must be for: one of these. Without any, the API server.
+    pub audiences: Vec<String>,
 }
 
 /// Who authenticates people.
@@ -153,6 +156,8 @@ pub struct Around<'a> {
     pub platform: &'a Platform,
     /// How people log in, if that is known.
     pub mode: Option<AuthMode>,
+    /// What the API server makes of the groups in a token.
+    pub claims: &'a Claims,
     /// The people.
     pub groups: Option<&'a Groups>,
     /// The gateway's host.
@@ -179,11 +184,16 @@ pub fn resolve(around: &Around<'_>, findings: &mut Vec<Finding>) -> Login {
         .and_then(|spec| spec.provider_ca_secret_name.clone())
         .filter(|name| !name.is_empty());
     client::authority(around, provider_ca.as_ref(), findings);
-    let prefix = first_provider(around).map_or("", |provider| provider.group_prefix.as_str());
     if around.groups.is_none() && around.mode.is_some_and(|mode| mode != AuthMode::None) {
         let message = "no Auth is in the input: everybody who can log in passes the gateway, and nobody administers the platform";
         findings.push(Finding::info(message).at("spec"));
     }
+    let auth = around.documents.auth.as_ref();
+    findings.extend(auth.and_then(|read| {
+        let flavor = around.platform.flavor;
+        around.claims.likely_prefix(read, around.mode, flavor)
+    }));
+    let token_review = config.and_then(|spec| spec.enable_k8s_token_validation) != Some(false);
     Login {
         provider,
         missing,
@@ -192,15 +202,18 @@ pub fn resolve(around: &Around<'_>, findings: &mut Vec<Finding>) -> Login {
         refresh,
         timeout: timeout(around, findings),
         tls: gateway::profile(around.documents),
-        token_review: config.and_then(|spec| spec.enable_k8s_token_validation) != Some(false),
+        token_review,
         verify_provider,
         provider_ca,
-        allowed_groups: around.groups.and_then(|of| groups::let_in(of, prefix)),
-        groups_claim: first_provider(around)
-            .map(|provider| provider.groups_claim.clone())
-            .filter(|claim| !claim.is_empty()),
+        allowed_groups: around
+            .groups
+            .and_then(|of| groups::let_in(of, around.claims.prefix())),
+        groups_claim: around.claims.claim.clone(),
         max_replicas: max_replicas(config.and_then(|spec| spec.auth_proxy_max_replicas), findings),
-        review_limits: review_limits(config.and_then(|spec| spec.token_review.as_ref()), findings),
+        review_limits: ReviewLimits {
+            audiences: audiences(around.platform, token_review, findings),
+            ..review_limits(config.and_then(|spec| spec.token_review.as_ref()), findings)
+        },
         secrets: around.platform.facts.secrets.clone(),
     }
 }
@@ -351,7 +364,21 @@ fn review_limits(given: Option<&TokenReviewSpec>, findings: &mut Vec<Finding>) -
         qps: given.qps,
         burst: given.burst,
         cache: (!cache.is_zero()).then_some(cache),
+        audiences: Vec::new(),
     }
+}
+
+/// What Kubernetes tokens must be for, where any are asked about.
+fn audiences(platform: &Platform, token_review: bool, findings: &mut Vec<Finding>) -> Vec<String> {
+    let given = &platform.facts.token_audiences;
+    if token_review || given.is_empty() {
+        return given.clone();
+    }
+    let message =
+        "has no effect: the GatewayConfig says enableK8sTokenValidation: false, so no token is asked about";
+    let finding = Finding::warning(message).at("spec.login.tokenAudiences");
+    findings.push(finding.about(&platform.id()));
+    Vec::new()
 }
 
 fn max_replicas(given: Option<u32>, findings: &mut Vec<Finding>) -> u32 {

@@ -183,6 +183,8 @@ pub fn resolve(
             .choice::<OnMissingOidc>(spec.on_missing_oidc, &defaults::ON_MISSING_OIDC)?,
         issuer: tls.issuer_ref.clone().unwrap_or_default(),
         login_image,
+        oidc: resolver.oidc(spec.oidc.unwrap_or_default()),
+        token_audiences: resolver.token_audiences(spec.login.unwrap_or_default().token_audiences),
         secrets: resolver.secrets(spec.secrets.unwrap_or_default())?,
         ..resolver.facts(gateway, implementation)?
     };

@@ -40,10 +40,31 @@ pub fn notes(documents: &Documents, gateway: &Gateway) -> Vec<Finding> {
                        Platform, images.kubeAuthProxy";
         notes.push(Finding::info(message).about(&gateway.source).at("spec"));
     }
+    notes.extend(every_identity(documents, gateway));
     if gateway.beside_operator {
         notes.extend(operator::notes(gateway));
     }
     notes
+}
+
+/// That the gateway asks a Kubernetes token for nothing but to be one. kube-auth-proxy asks about tokens before anything
+/// else, and without audiences the API server takes those that every `ServiceAccount` has (its `oauthproxy.go`,
+/// `pkg/authentication/k8s/tokenreview.go`).
+fn every_identity(documents: &Documents, gateway: &Gateway) -> Option<Finding> {
+    let login = &gateway.login;
+    let is_asked = login.allowed_groups.is_some() || !login.review_limits.audiences.is_empty();
+    if is_asked || !login.token_review || login.provider.is_none() {
+        return None;
+    }
+    let message = "every identity of the cluster passes the gateway, every ServiceAccount with its token included: no group is \
+                   asked for, and no audience. What stands behind it must ask, as the guards do; name groups here, or \
+                   audiences in the Platform (login.tokenAudiences), to refuse them before";
+    Some(match &documents.auth {
+        Some(read) => Finding::info(message).about(&read.id).at("spec.allowedGroups"),
+        None => Finding::info(message.replace("name groups here", "name groups in an Auth"))
+            .about(&gateway.source)
+            .at("spec"),
+    })
 }
 
 /// What a document may not be beside what runs in the cluster.

@@ -4,7 +4,8 @@ use std::collections::BTreeMap;
 
 use super::{Pods, Resolver};
 use crate::input::platform::{
-    GatewayImplementation, GatewaySpec, IssuerRef, OnMissingOidc, PodsSpec, SecretsSpec, SecretsStrategy,
+    GatewayImplementation, GatewaySpec, IssuerRef, OidcSpec, OnMissingOidc, PodsSpec, SecretsSpec,
+    SecretsStrategy,
 };
 use crate::krm::results::Finding;
 use crate::model::gateway::Facts;
@@ -55,6 +56,8 @@ impl Resolver<'_> {
             domain: None,
             auth_mode: None,
             on_missing_oidc: OnMissingOidc::Fence,
+            oidc: OidcSpec::default(),
+            token_audiences: Vec::new(),
             issuer: IssuerRef::default(),
             login_image: String::new(),
             secrets: Secrets::default(),
@@ -101,6 +104,43 @@ impl Resolver<'_> {
             });
         }
         Some(given)
+    }
+
+    /// How groups are read. An empty prefix is none, and said; an empty claim is not said.
+    pub(super) fn oidc(&mut self, given: OidcSpec) -> OidcSpec {
+        let claim = given.groups_claim.filter(|claim| !claim.is_empty());
+        if let Some(claim) = &claim {
+            self.compared(claim, "spec.oidc.groupsClaim");
+        }
+        if let Some(prefix) = given.groups_prefix.as_ref().filter(|prefix| !prefix.is_empty()) {
+            self.compared(prefix, "spec.oidc.groupsPrefix");
+        }
+        OidcSpec {
+            groups_claim: claim,
+            groups_prefix: given.groups_prefix,
+        }
+    }
+
+    /// What Kubernetes tokens must be for.
+    pub(super) fn token_audiences(&mut self, given: Vec<String>) -> Vec<String> {
+        for (index, audience) in given.iter().enumerate() {
+            self.compared(audience, &format!("spec.login.tokenAudiences[{index}]"));
+        }
+        given
+    }
+
+    /// Checks a text that others compare to the letter.
+    fn compared(&mut self, text: &str, path: &str) {
+        let message = if text.trim().is_empty() {
+            "is empty"
+        } else if text.trim() != text {
+            "has blanks around it, and is compared to the letter"
+        } else if text.contains(char::is_control) {
+            "holds a control character"
+        } else {
+            return;
+        };
+        self.findings.push(Finding::error(message).at(path).found(text));
     }
 
     pub(super) fn secrets(&mut self, given: SecretsSpec) -> Option<Secrets> {

@@ -243,6 +243,42 @@ fn the_guard_may_ask_and_nothing_else() {
     }
 }
 
+/// Why `login.tokenAudiences` says what it says: a guard's review names no audience, which stands for the API server's own.
+#[test]
+fn a_token_that_is_to_pass_gateway_and_guard_is_for_both_audiences() {
+    let Some((plane, _, guards)) = applied().next() else {
+        return;
+    };
+    let guard = &guards[0];
+    let token = |audiences: &[&str]| {
+        let flags: Vec<String> = audiences
+            .iter()
+            .map(|audience| format!("--audience={audience}"))
+            .collect();
+        let mut create = vec!["create", "token", "-n", &guard.namespace, &guard.account];
+        create.extend(flags.iter().map(String::as_str));
+        plane.output(&create, b"").trim().to_owned()
+    };
+    let review = |token: &str, audiences: &[&str]| {
+        let review = json!({
+            "apiVersion": "authentication.k8s.io/v1",
+            "kind": "TokenReview",
+            "spec": { "token": token, "audiences": audiences },
+        });
+        plane.on(&["create"], &[review])[0]["status"].clone()
+    };
+    let default = token(&[]);
+    let own = review(&default, &[])["audiences"][0].as_str().unwrap().to_owned();
+    for (token, at_gateway, at_guard) in [
+        (default, false, true),
+        (token(&["ai-gateway"]), true, false),
+        (token(&["ai-gateway", &own]), true, true),
+    ] {
+        let passes = |audiences: &[&str]| review(&token, audiences)["authenticated"] == true;
+        assert_eq!((passes(&["ai-gateway"]), passes(&[])), (at_gateway, at_guard));
+    }
+}
+
 /// All settings, on the shared API server, which knows their rules; none where that is not installed.
 fn applied() -> impl Iterator<Item = (&'static ControlPlane, &'static Setting, &'static [Guard])> {
     static APPLIED: OnceLock<Vec<Vec<Guard>>> = OnceLock::new();
