@@ -4,6 +4,7 @@ mod authority;
 mod background;
 mod browser;
 mod checks;
+mod chromium;
 mod client;
 mod contract;
 mod definitions;
@@ -48,27 +49,28 @@ const VALIDATOR: &[&str] = &[
     "login: ends at //double//slash",
 ];
 
-fn walked(walk: &Istio) {
+/// A stage, and an Envoy on it that was told what a version of Istio makes of the manifests.
+fn set(version: &'static str, envoy: &str) -> Option<(stage::Stage, envoy::Envoy)> {
     let definitions = definitions::Definitions {
         implementation: "Istio",
-        version: walk.version,
+        version,
         issuer: String::new(),
         allowed: &["system:authenticated"],
         refresh: "2s",
     };
-    let Some(stage) = stage::Stage::new(definitions, |_| {}) else {
+    let stage = stage::Stage::new(definitions, |_| {})?;
+    let told =
+        crate::istiod::configuration(&stage.rendered, definitions::ISTIO, definitions::GATEWAY, version)
+            .unwrap();
+    let bootstrap = envoy::bootstrap(&told, &stage.surroundings());
+    let envoy = envoy::Envoy::start(envoy, bootstrap, stage.folder.path());
+    Some((stage, envoy))
+}
+
+fn walked(walk: &Istio) {
+    let Some((stage, envoy)) = set(walk.version, walk.envoy) else {
         return;
     };
-    let told = crate::istiod::configuration(
-        &stage.rendered,
-        definitions::ISTIO,
-        definitions::GATEWAY,
-        walk.version,
-    )
-    .unwrap();
-    let bootstrap = envoy::bootstrap(&told, &stage.surroundings());
-    let folder = stage.folder.path();
-    let envoy = envoy::Envoy::start(walk.envoy, bootstrap, folder);
     let only = std::env::var("WALK_ONLY").unwrap_or_default();
     let failed = checks::walk(&stage, &envoy, |name| name.contains(&only));
     for (name, why) in &failed {
