@@ -22,7 +22,7 @@ const SECOND: &str = "https://gw.example.test/notebook/analytics/churn/lab?y=2&z
 /// How a token begins, wherever it stands.
 const TOKEN: &str = "eyJ";
 
-/// What a script is given by paths of the login service, where it goes where it is sent and where it does not: by whom an
+/// What a script is given by paths of the login service, first where it does not follow and then where it does: by whom the
 /// answer is, or that there is none. One that leads to another host is shown to no script.
 const GIVEN: [(&str, &str, &str); 11] = [
     ("/oauth2/userinfo", "portal", "portal"),
