@@ -1,8 +1,8 @@
 //! The real programs that tests run: where they are, and what happens where one is missing.
 //!
-//! `make tools` builds what is pinned into `.tools/` (`GATEWRIGHT_TOOLS` names another place). kubectl and kpt are taken
-//! from PATH. Under `make test` (`GATEWRIGHT_REQUIRE_TOOLS=1`) a missing built part is a failure; kubectl and kpt, which are
-//! in no package registry, are skipped with a visible line.
+//! `make tools` builds what is pinned into `.tools/` (`GATEWRIGHT_TOOLS` names another place). kubectl, kpt and chromium are
+//! taken from PATH. Under `make test` (`GATEWRIGHT_REQUIRE_TOOLS=1`) a missing built part is a failure, and so is a missing
+//! chromium; kubectl and kpt, which are in no package registry, are skipped with a visible line.
 
 use std::io::Write as _;
 use std::path::PathBuf;
@@ -78,6 +78,23 @@ pub(crate) fn needs_login() -> bool {
         "{missing} is not installed; run `make tools`, which needs Node"
     );
     say(&format!("SKIPPED: {missing} is not installed"));
+    false
+}
+
+/// Whether a browser is there, and what drives it. Where not: as for a program that should have been built.
+pub(crate) fn needs_browser() -> bool {
+    if !needs_login() {
+        return false;
+    }
+    if find("chromium").is_some() {
+        return true;
+    }
+    let required = std::env::var_os("GATEWRIGHT_REQUIRE_TOOLS").is_some();
+    assert!(
+        !required,
+        "chromium is not installed; `make tools` does that as root on Debian"
+    );
+    say("SKIPPED: chromium is not installed");
     false
 }
 

@@ -4,6 +4,7 @@ mod authority;
 mod background;
 mod browser;
 mod checks;
+mod chromium;
 mod client;
 mod contract;
 mod definitions;
@@ -108,15 +109,19 @@ const UNPATCHED: &[&str] = &[
     "failures: the login service says nothing",
 ];
 
+/// A stage, and an Envoy of a version on it that was told what a controller makes of the manifests.
+fn set(controller: Controller, version: &str) -> Option<(Stage, Envoy)> {
+    let stage = Stage::new(controller.definitions(), |_| {})?;
+    let bootstrap = controller.bootstrap(&stage)?;
+    assert_eq!(envoy::refusal(version, &bootstrap), None);
+    let envoy = Envoy::start(version, bootstrap, stage.folder.path());
+    Some((stage, envoy))
+}
+
 fn walked(walk: &Walk) {
-    let Some(stage) = Stage::new(walk.controller.definitions(), |_| {}) else {
+    let Some((stage, envoy)) = set(walk.controller, walk.envoy) else {
         return;
     };
-    let Some(bootstrap) = walk.controller.bootstrap(&stage) else {
-        return;
-    };
-    assert_eq!(envoy::refusal(walk.envoy, &bootstrap), None);
-    let envoy = Envoy::start(walk.envoy, bootstrap, stage.folder.path());
     let failed = checks::walk(&stage, &envoy, |_| true);
     let all = checks::all();
     let known: BTreeSet<&str> = all

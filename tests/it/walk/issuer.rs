@@ -21,6 +21,7 @@ pub(crate) const CLIENT_SECRET: &str = "a-client-secret-of-tests";
 pub(crate) struct Issuer {
     program: Background,
     authority: PathBuf,
+    certificate: PathBuf,
     target: Target,
     url: String,
 }
@@ -63,6 +64,7 @@ impl Issuer {
         Self {
             program,
             authority: authority_file,
+            certificate: PathBuf::from(certificate),
             target: Target::new(address, "127.0.0.1", Some(authority.pem())),
             url,
         }
@@ -81,6 +83,11 @@ impl Issuer {
     /// The file with the authority of its certificate.
     pub(crate) fn authority(&self) -> &Path {
         &self.authority
+    }
+
+    /// The file with its certificate.
+    pub(crate) fn certificate(&self) -> &Path {
+        &self.certificate
     }
 
     /// What it has printed.

@@ -4,6 +4,7 @@
 
 use std::io::{self, Cursor, Read as _, Write as _};
 use std::net::{Ipv4Addr, Shutdown, SocketAddr, TcpListener, TcpStream};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard};
 use std::thread;
 use std::time::Duration;
@@ -26,7 +27,9 @@ pub(crate) enum Way {
 struct State {
     way: Way,
     open: Vec<TcpStream>,
-    names: Vec<String>,
+    names: Vec<Option<String>>,
+    /// Whether connections that are open are to end.
+    worn: Arc<AtomicBool>,
 }
 
 /// A relay.
@@ -49,6 +52,7 @@ impl Relay {
             way: Way::To(to),
             open: Vec::new(),
             names: Vec::new(),
+            worn: Arc::default(),
         }));
         let shared = Arc::downgrade(&state);
         thread::spawn(move || {
@@ -99,9 +103,16 @@ impl Relay {
         self.turn(way);
     }
 
-    /// The server names that were asked for.
-    pub(crate) fn names(&self) -> Vec<String> {
-        self.state().names.clone()
+    /// The server names that were asked for since this was asked last; nothing where a connection named none.
+    pub(crate) fn names(&self) -> Vec<Option<String>> {
+        std::mem::take(&mut self.state().names)
+    }
+
+    /// The connections that are open end when they are used next, as those of a server that has been replaced.
+    pub(crate) fn wear_out(&self) {
+        let mut state = self.state();
+        state.worn.store(true, Ordering::SeqCst);
+        state.worn = Arc::default(); // of those to come
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
@@ -124,16 +135,31 @@ fn take(stream: TcpStream, way: Way, state: &Arc<Mutex<State>>) {
 
 fn forward(mut client: TcpStream, address: SocketAddr, state: &Mutex<State>) -> Option<()> {
     let (first, name) = hello(&mut client).ok()?;
-    state.lock().unwrap().names.extend(name);
     let mut server = TcpStream::connect(address).ok()?;
-    state.lock().unwrap().open.push(server.try_clone().ok()?);
+    let worn = {
+        let mut state = state.lock().unwrap();
+        state.names.push(name);
+        state.open.push(server.try_clone().ok()?);
+        Arc::clone(&state.worn)
+    };
     server.write_all(&first).ok()?;
     let (mut from_server, mut to_client) = (server.try_clone().ok()?, client.try_clone().ok()?);
     thread::spawn(move || {
         let _ = io::copy(&mut from_server, &mut to_client);
         let _ = to_client.shutdown(Shutdown::Write);
     });
-    let _ = io::copy(&mut client, &mut server);
+    let mut buffer = [0; 16_384];
+    loop {
+        let count = client.read(&mut buffer).ok()?;
+        if count == 0 {
+            break;
+        }
+        if worn.load(Ordering::SeqCst) {
+            let _ = client.shutdown(Shutdown::Both);
+            break;
+        }
+        server.write_all(&buffer[..count]).ok()?;
+    }
     let _ = server.shutdown(Shutdown::Write);
     Some(())
 }

@@ -116,6 +116,11 @@ impl Stage {
         }
     }
 
+    /// The certificate of the gateway's listeners, PEM.
+    pub(crate) fn certificate(&self) -> &str {
+        &self.listener.certificate
+    }
+
     /// How to reach an Envoy of the stage from outside.
     pub(crate) fn gateway(&self, address: SocketAddr) -> Target {
         Target::new(address, HOST, Some(self.authority.pem()))

@@ -6,6 +6,7 @@ use std::sync::{Arc, Mutex};
 use std::thread;
 use std::time::Duration;
 
+use aws_lc_rs::digest::{SHA1_FOR_LEGACY_USE_ONLY, digest};
 use rustls::pki_types::pem::PemObject as _;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use rustls::{ServerConfig, ServerConnection, StreamOwned};
@@ -96,11 +97,7 @@ fn answer(name: &str, stream: &mut Tls, seen: &Mutex<Vec<String>>) -> io::Result
     let (method, target) = (words.next().unwrap_or(""), words.next().unwrap_or(""));
     let path = target.split('?').next().unwrap_or("");
     if header("upgrade").is_some_and(|value| value.eq_ignore_ascii_case("websocket")) {
-        let accept = if header("sec-websocket-key").as_deref() == Some(SOCKET_KEY) {
-            SOCKET_ACCEPT
-        } else {
-            "unknown"
-        };
+        let accept = accept(&header("sec-websocket-key").unwrap_or_default());
         write!(
             stream,
             "HTTP/1.1 101 Switching Protocols\r\nupgrade: websocket\r\nconnection: Upgrade\r\n\
@@ -146,16 +143,61 @@ fn answer(name: &str, stream: &mut Tls, seen: &Mutex<Vec<String>>) -> io::Result
     Ok(true)
 }
 
-/// Sends back what comes.
+/// What a server answers to a WebSocket's key: RFC 6455, section 4.2.2.
+fn accept(key: &str) -> String {
+    let text = format!("{key}258EAFA5-E914-47DA-95CA-C5AB0DC85B11");
+    let digest = digest(&SHA1_FOR_LEGACY_USE_ONLY, text.as_bytes());
+    let letters = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+    let mut base64 = String::new();
+    for bytes in digest.as_ref().chunks(3) {
+        let sum = (0..3).fold(0, |sum, at| {
+            sum << 8 | u32::from(bytes.get(at).copied().unwrap_or(0))
+        });
+        for at in 0..4 {
+            let letter = letters[(sum >> (18 - 6 * at)) as usize & 63];
+            base64.push(if at > bytes.len() { '=' } else { char::from(letter) });
+        }
+    }
+    base64
+}
+
+#[test]
+fn a_socket_is_accepted_as_the_rfc_has_it() {
+    assert_eq!(accept(SOCKET_KEY), SOCKET_ACCEPT);
+}
+
+/// Sends back every frame that comes, up to and with the one that closes. Browsers mask what they send; servers must not.
 fn echo(stream: &mut Tls) -> io::Result<()> {
-    let mut buffer = [0; 4096];
     loop {
-        match stream.read(&mut buffer)? {
-            0 => return Ok(()),
-            count => {
-                stream.write_all(&buffer[..count])?;
-                stream.flush()?;
-            }
+        let mut start = [0; 2];
+        stream.read_exact(&mut start)?;
+        let [kind, short] = start;
+        let (mut frame, more) = (vec![kind, short & 0x7f], [0, 2, 8]);
+        let more = more[usize::from(short & 0x7f).saturating_sub(125)];
+        frame.resize(2 + more, 0);
+        stream.read_exact(&mut frame[2..])?;
+        let length = match more {
+            0 => usize::from(frame[1]),
+            _ => frame[2..]
+                .iter()
+                .fold(0, |length, byte| length << 8 | usize::from(*byte)),
+        };
+        let mut mask = [0; 4];
+        if short & 0x80 != 0 {
+            stream.read_exact(&mut mask)?;
+        }
+        let mut payload = vec![0; length];
+        stream.read_exact(&mut payload)?;
+        frame.extend(
+            payload
+                .iter()
+                .zip(mask.iter().cycle())
+                .map(|(byte, mask)| byte ^ mask),
+        );
+        stream.write_all(&frame)?;
+        stream.flush()?;
+        if kind & 0x0f == 8 {
+            return Ok(());
         }
     }
 }

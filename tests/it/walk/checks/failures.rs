@@ -40,7 +40,7 @@ pub(super) fn checks() -> Vec<Check> {
                         .send(&request("GET", "/", &headers, b""))
                         .map_err(fail)?;
                     status(&connection.answer("GET").map_err(fail)?, 200)?;
-                    walk.stage.to_login.cut();
+                    walk.stage.to_login.wear_out();
                 }
                 Ok(())
             },
@@ -52,12 +52,8 @@ pub(super) fn checks() -> Vec<Check> {
             }
             walk.ask_in_session("/", &[])?;
             walk.ask_in_session(NOTEBOOK, &[])?;
-            let last = |relay: &Relay| relay.names().last().cloned().unwrap_or_default();
-            let names = [
-                last(&stage.to_login),
-                last(&stage.to_portal),
-                last(&stage.to_guard),
-            ];
+            let last = |relay: &Relay| relay.names().pop().flatten().unwrap_or_default();
+            let names = [&stage.to_login, &stage.to_portal, &stage.to_guard].map(last);
             ensure(names == [LOGIN, APPLICATION, GUARD], || format!("{names:?}"))
         }),
         check(

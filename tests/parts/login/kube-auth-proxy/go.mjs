@@ -161,8 +161,20 @@ export function send(outgoing, asked, answer) {
   if (body.length > 0 && !answer.headers.has('Content-Type')) headers.push('Content-Type', sniff(answer.body));
   if (asked.header('connection').toLowerCase() === 'close') headers.push('Connection', 'close');
   if (chunked) headers.push('Transfer-Encoding', 'chunked');
+  if (headers.some((value) => /[\x00-\x08\x0a-\x1f\x7f]/.test(value))) return sendRaw(outgoing, answer.status, headers, body);
   bare(outgoing).writeHead(answer.status, headers);
   outgoing.end(asked.method === 'HEAD' ? undefined : body);
+}
+
+/** Go writes what Node refuses to: a value is checked for ends of lines, and for nothing else. */
+function sendRaw(outgoing, status, headers, body) {
+  const socket = outgoing.socket;
+  let head = `HTTP/1.1 ${status} OK\r\nConnection: close\r\n`;
+  for (let at = 0; at < headers.length; at += 2) {
+    head += `${headers[at]}: ${headers[at + 1].replace(/[\r\n]/g, ' ')}\r\n`;
+  }
+  outgoing.detachSocket(socket);
+  socket.end(Buffer.concat([Buffer.from(`${head}\r\n`, 'latin1'), body]));
 }
 
 /** Keeps Node from adding headers of its own. */
