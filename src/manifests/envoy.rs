@@ -73,9 +73,11 @@ pub(super) const IDENTITY: [&str; 6] = [
     "x-auth-request-access-token",
 ];
 
-/// A page in a browser is led to the login; everything else is told 401. The login service knows them apart by this alone.
+/// A page in a browser is led to the login; everything else is told 401, what a page's script fetches too: browsers say which
+/// it is (W3C Fetch Metadata, `Sec-Fetch-Mode`). The login service knows them apart by this alone.
 const ACCEPT: &str = "%CEL((request.method == 'GET' || request.method == 'HEAD') && 'accept' in request.headers && \
-                      request.headers['accept'].contains('text/html') && !('x-requested-with' in request.headers) ? \
+                      request.headers['accept'].contains('text/html') && !('x-requested-with' in request.headers) && \
+                      (!('sec-fetch-mode' in request.headers) || request.headers['sec-fetch-mode'] == 'navigate') ? \
                       'text/html' : 'application/json')%";
 
 /// Header that tells the login service where a login is to end.

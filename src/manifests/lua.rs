@@ -22,9 +22,11 @@ function envoy_on_request(handle)
   if path == nil then
     return
   end
+  local mode = headers:get("sec-fetch-mode")
   local page = (method == "GET" or method == "HEAD")
     and accept ~= nil and accept:find("text/html", 1, true) ~= nil
     and headers:get("x-requested-with") == nil
+    and (mode == nil or mode == "navigate")
   if accept then
     headers:replace("{{ kept_accept }}", accept)
   end
@@ -381,6 +383,24 @@ mod tests {
             let asked = run(&before_login(true), &sent);
             let expected = if page { "text/html" } else { "application/json" };
             assert_eq!(asked["accept"], expected, "{method} {accept:?}");
+        }
+    }
+
+    #[test]
+    fn a_browser_says_whether_a_script_asks() {
+        for (mode, expected) in [
+            ("navigate", "text/html"),
+            ("cors", "application/json"),
+            ("same-origin", "application/json"),
+            ("no-cors", "application/json"),
+        ] {
+            let sent = [
+                (":path", "/"),
+                (":method", "GET"),
+                ("accept", "text/html"),
+                ("sec-fetch-mode", mode),
+            ];
+            assert_eq!(run(&before_login(true), &sent)["accept"], expected, "{mode}");
         }
     }
 

@@ -7,6 +7,8 @@ use super::definitions::HOST;
 
 /// What a browser sends when somebody opens a page.
 pub(crate) const PAGE: (&str, &str) = ("Accept", "text/html,application/xhtml+xml;q=0.9,*/*;q=0.8");
+/// And that it is a person who opens it.
+const OPENED: (&str, &str) = ("Sec-Fetch-Mode", "navigate");
 /// As far as a login leads.
 const MOST_STEPS: usize = 16;
 
@@ -82,7 +84,7 @@ impl Browser {
             url.to_owned()
         };
         for _ in 0..MOST_STEPS {
-            let answer = self.go("GET", &url, &[PAGE])?;
+            let answer = self.go("GET", &url, &[PAGE, OPENED])?;
             let next = answer
                 .header("location")
                 .filter(|_| (300..400).contains(&answer.status));
@@ -101,7 +103,7 @@ impl Browser {
     pub(crate) fn open_until(&mut self, url: &str, path: &str) -> Result<String, String> {
         let mut url = format!("{}{url}", gateway());
         for _ in 0..MOST_STEPS {
-            let answer = self.go("GET", &url, &[PAGE])?;
+            let answer = self.go("GET", &url, &[PAGE, OPENED])?;
             let next = answer
                 .header("location")
                 .ok_or(format!("{url}: {}", answer.status))?;

@@ -8,7 +8,7 @@ use super::{Check, Found, JSON, Walk, check, ensure, status};
 type Headers = &'static [(&'static str, &'static str)];
 
 /// What asks, how, and with which headers.
-const PROGRAMS: [(&str, &str, Headers); 14] = [
+const PROGRAMS: [(&str, &str, Headers); 15] = [
     ("one that wants JSON", "GET", &[JSON]),
     ("curl", "GET", &[("Accept", "*/*"), ("User-Agent", "curl/8.5.0")]),
     ("one that wants nothing in particular", "GET", &[]),
@@ -17,6 +17,11 @@ const PROGRAMS: [(&str, &str, Headers); 14] = [
         "a script in a page",
         "GET",
         &[PAGE, ("X-Requested-With", "XMLHttpRequest")],
+    ),
+    (
+        "a script that fetches a page",
+        "GET",
+        &[PAGE, ("Sec-Fetch-Mode", "cors"), ("Sec-Fetch-Dest", "empty")],
     ),
     (
         "a form",
