@@ -218,20 +218,24 @@ fn probes_are_off_the_paths_of_applications() {
 fn nobody_says_where_a_login_leads() {
     let objects = case("gateway-oidc");
     let asks = asks(&objects);
-    let added = asks["http_service"]["authorization_request"]["headers_to_add"]
-        .as_array()
+    // Said by the script before the check, of every request; what a client says of it is gone by then.
+    let before = filters(&objects)
+        .into_iter()
+        .find(|filter| filter["name"] == "envoy.filters.http.lua.before-login")
         .unwrap();
-    let redirect: Vec<&Value> = added
-        .iter()
-        .filter(|header| header["key"] == "x-auth-request-redirect")
-        .collect();
-    assert_eq!(redirect.len(), 1);
-    assert_eq!(redirect[0]["value"], json!("%REQ(X-GW-PATH)%"));
+    let script = before["typed_config"]["default_source_code"]["inline_string"]
+        .as_str()
+        .unwrap();
+    assert!(
+        script.contains("headers:replace(\"x-auth-request-redirect\", path)"),
+        "{script}"
+    );
     let forwarded = asks["allowed_headers"]["patterns"].as_array().unwrap();
+    let told = ["cookie", "user-agent", "accept", "x-auth-request-redirect"];
     assert!(
         forwarded
             .iter()
-            .all(|header| ["cookie", "user-agent"].contains(&header["exact"].as_str().unwrap()))
+            .all(|header| told.contains(&header["exact"].as_str().unwrap()))
     );
     let args = args(&objects);
     assert_eq!(flag(&args, "whitelist-domain"), Vec::<&str>::new());
