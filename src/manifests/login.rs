@@ -256,6 +256,8 @@ fn args(gateway: &Gateway, provider: &Provider) -> Vec<String> {
         "--set-xauthrequest=true".into(),
         format!("--enable-k8s-token-validation={}", login.token_review),
         format!("--redirect-url=https://{}{}", gateway.host, login::PATHS[1]),
+        // Its log would hold the code of every login.
+        format!("--exclude-logging-path={}", login::PATHS[1]),
         format!("--ping-path={PING}"),
         format!("--ready-path={READY}"),
         format!("--tls-cert-file={TLS_PATH}/tls.crt"),

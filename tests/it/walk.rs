@@ -10,11 +10,13 @@ mod contract;
 mod definitions;
 mod envoy;
 mod gateway;
+mod groups;
 mod issuer;
 mod login_service;
 mod mutations;
 mod relay;
 mod stage;
+mod traps;
 mod upstream;
 
 use std::time::Duration;

@@ -14,6 +14,7 @@ mod redirects;
 mod streams;
 
 use std::cell::OnceCell;
+use std::time::Duration;
 
 use serde_json::{Value, json};
 
@@ -42,6 +43,8 @@ pub(crate) struct Walk<'a> {
     session: OnceCell<Result<String, String>>,
 }
 
+/// After this a session is refreshed: after two seconds, and ages are whole ones.
+pub(crate) const OLD: Duration = Duration::from_millis(3_200);
 /// Whoever wants to be called by the page's own scripts asks for this.
 const JSON: (&str, &str) = ("Accept", "application/json");
 

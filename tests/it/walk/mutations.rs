@@ -16,38 +16,37 @@ struct Mutation {
 }
 
 /// What Envoy is told, part by part.
-struct Told<'a>(&'a mut Value);
+pub(crate) struct Told<'a>(pub(crate) &'a mut Value);
 
 const CHECK: &str = "envoy.filters.http.ext_authz";
 const NAMED: &str = "envoy.filters.http.rbac.after-login";
 const LUA: &str = "envoy.filters.http.lua";
-const LUA_BEFORE: &str = "envoy.filters.http.lua.before-login";
 
 // === impl Told ===
 
 impl Told<'_> {
-    fn manager(&mut self) -> &mut Value {
+    pub(crate) fn manager(&mut self) -> &mut Value {
         let filters = &mut self.0["static_resources"]["listeners"][0]["filter_chains"][0]["filters"];
         let filters = filters.as_array_mut().unwrap().iter_mut();
         let mut managers = filters.filter(|filter| filter["typed_config"]["http_filters"].is_array());
         &mut managers.next().unwrap()["typed_config"]
     }
 
-    fn filters(&mut self) -> &mut Vec<Value> {
+    pub(crate) fn filters(&mut self) -> &mut Vec<Value> {
         self.manager()["http_filters"].as_array_mut().unwrap()
     }
 
-    fn filter(&mut self, name: &str) -> &mut Value {
+    pub(crate) fn filter(&mut self, name: &str) -> &mut Value {
         let mut named = self.filters().iter_mut().filter(|filter| filter["name"] == name);
         &mut named.next().unwrap()["typed_config"]
     }
 
-    fn routes(&mut self) -> &mut Vec<Value> {
+    pub(crate) fn routes(&mut self) -> &mut Vec<Value> {
         let hosts = &mut self.manager()["route_config"]["virtual_hosts"];
         hosts[0]["routes"].as_array_mut().unwrap()
     }
 
-    fn login_routes(&mut self) -> Vec<&mut Value> {
+    pub(crate) fn login_routes(&mut self) -> Vec<&mut Value> {
         let routes = self.routes().iter_mut();
         let routes: Vec<&mut Value> = routes
             .filter(|route| leads_to(route, "kube-auth-proxy"))
@@ -389,8 +388,12 @@ const HOPS: [(&str, &str, &str); 4] = [
 
 /// Lines of the login service's arguments. Left out: addresses, files, the issuer and the client, without which it does not
 /// start; what it does by itself (`--cookie-secure`, `--cookie-httponly`); and `--cookie-expire`, which takes a day to see.
-const ARGUMENTS: [(&str, &str); 10] = [
+const ARGUMENTS: [(&str, &str); 11] = [
     ("--cookie-csrf-per-request=true", "login: two tabs side by side"),
+    (
+        "--exclude-logging-path=/oauth2/callback",
+        "login: no code of a login is in the login service's log",
+    ),
     (
         "--cookie-csrf-per-request-limit=5",
         "login: ten tabs leave six cookies at most",

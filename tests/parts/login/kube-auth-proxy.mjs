@@ -32,7 +32,7 @@ async function body(incoming) {
   return Buffer.concat(chunks);
 }
 
-function handler(service) {
+function handler(service, unlogged) {
   return async (incoming, outgoing) => {
     const asked = request(incoming, await body(incoming));
     if (!asked) {
@@ -51,8 +51,9 @@ function handler(service) {
       }
       answer = new Answer().error(500);
     }
-    // Neither a query nor a header: they hold codes and tokens.
-    console.log(`${asked.method} ${asked.path} ${answer.status}`);
+    // With the query, as the real one does it: a code is in it.
+    const silent = unlogged.includes(asked.path);
+    if (!silent) console.log(`${asked.method} ${asked.uri} ${answer.status}`);
     send(outgoing, asked, answer);
   };
 }
@@ -108,7 +109,7 @@ async function start() {
   const service = new Service(options, new Cookies(options), issuer, reviewer);
   const settings = { ...tls(options), maxHeaderSize: HEADERS, keepAliveTimeout: 0, requestTimeout: 0 };
   if (options['metrics-address']) await listen(createPlainServer(metrics), options['metrics-address']);
-  await listen(createServer(settings, handler(service)), options['https-address']);
+  await listen(createServer(settings, handler(service, options['exclude-logging-path'])), options['https-address']);
   console.log(`listening on ${options['https-address']}`);
 }
 

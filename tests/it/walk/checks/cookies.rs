@@ -1,16 +1,12 @@
 //! The session's cookies: what arrives of them, what is kept, what comes back.
 
 use std::thread::sleep;
-use std::time::Duration;
 
 use serde_json::json;
 use sha2::{Digest as _, Sha256};
 
 use super::super::upstream::OWN_COOKIES;
-use super::{Browser, Check, Found, Walk, absent, check, ensure, head, is, status, values};
-
-/// Ages are whole seconds, and sessions are refreshed after two.
-const OLD: Duration = Duration::from_millis(3_200);
+use super::{Browser, Check, Found, OLD, Walk, absent, check, ensure, head, is, status, values};
 
 pub(super) fn checks() -> Vec<Check> {
     let mut checks = vec![

@@ -72,6 +72,16 @@ pub(super) fn checks() -> Vec<Check> {
             let end = browser.open(&format!("{before}%3Ahttps%3A%2F%2Fevil.test%2F"))?;
             ensure(end.url.starts_with("https://gw.example.test/"), || end.url)
         }),
+        check(
+            "login: no code of a login is in the login service's log",
+            |walk| {
+                let before = walk.stage.login.log().len();
+                walk.log_in("/deep")?;
+                let log = walk.stage.login.log();
+                let log = log.get(before..).unwrap_or_default();
+                ensure(!log.contains("code="), || "a code is in the log".to_owned())
+            },
+        ),
         check("login: every login proves itself anew", |walk| {
             // PKCE, nonce and state are of one login.
             let parameter = |url: &str, name: &str| {

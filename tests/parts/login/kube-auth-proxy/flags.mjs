@@ -47,6 +47,7 @@ const FLAGS = {
   'metrics-address': text(),
   'oidc-email-claim': text('email'),
   'oidc-extra-audience': list(),
+  'exclude-logging-path': list(),
   'oidc-groups-claim': text('groups'),
   'oidc-issuer-url': text(),
   'pass-access-token': yes(),
