@@ -187,7 +187,7 @@ impl Envoy {
         self.program.log()
     }
 
-    /// How many requests the login service has been asked about, whatever it answered.
+    /// How often the login service has been asked, whatever it answered: Envoy counts each under two names.
     pub(crate) fn asked(&self) -> u64 {
         let stats = get(&self.admin, "/stats?format=json&filter=ext_authz").unwrap();
         let stats: Value = serde_json::from_str(&stats).unwrap();

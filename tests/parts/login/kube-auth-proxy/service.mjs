@@ -153,7 +153,12 @@ export class Service {
   /** Everything that is nothing else. */
   application(asked, answer, session) {
     const verdict = this.authorize(asked, answer, session);
-    if (verdict === 'allowed') return this.identify(answer, session).write(this.upstreamStatus, 'Authenticated');
+    if (verdict === 'allowed') {
+      // What stands behind the login cleans paths once more, and reads what was escaped.
+      const clean = cleanPath(asked.decodedPath);
+      if (clean !== asked.decodedPath) return moved(asked, clean, this.identify(answer, session));
+      return this.identify(answer, session).write(this.upstreamStatus, 'Authenticated');
+    }
     if (verdict === 'login') return this.needsLogin(asked, answer);
     if (this.options['force-json-errors']) return answer.set('Content-Type', 'application/json').write(403, '{}');
     return page(answer, 403);
@@ -345,10 +350,10 @@ function openRoute(route) {
   return { method: method?.toUpperCase(), negate: not === '!', path: new RegExp(path) };
 }
 
-function moved(asked, path) {
+function moved(asked, path, answer = new Answer()) {
   const query = asked.uri.includes('?') ? `?${asked.query}` : '';
   // What was escaped is escaped once more.
-  return new Answer().set('Location', escapePath(path) + query).write(301);
+  return answer.set('Location', escapePath(path) + query).write(301);
 }
 
 const isLocal = (target) => target.startsWith('/') && !target.startsWith('//') && !LEAVES_THE_HOST.test(target);
