@@ -194,6 +194,9 @@ pub fn resolve(around: &Around<'_>, findings: &mut Vec<Finding>) -> Login {
         around.claims.likely_prefix(read, around.mode, flavor)
     }));
     let token_review = config.and_then(|spec| spec.enable_k8s_token_validation) != Some(false);
+    if !token_review && around.mode != Some(AuthMode::None) {
+        findings.push(no_token_is_answered());
+    }
     Login {
         provider,
         missing,
@@ -366,6 +369,17 @@ fn review_limits(given: Option<&TokenReviewSpec>, findings: &mut Vec<Finding>) -
         cache: (!cache.is_zero()).then_some(cache),
         audiences: Vec::new(),
     }
+}
+
+/// That nobody with a bearer token is answered: kube-auth-proxy at commit 7608aa7d, measured.
+fn no_token_is_answered() -> Finding {
+    let message = "as of its commit 7608aa7d kube-auth-proxy then ends the connection of every request with a bearer token, the \
+                   issuer's own included, and the gateway answers 503. To refuse Kubernetes tokens, name groups in an Auth \
+                   (allowedGroups), or audiences in the Platform (login.tokenAudiences)";
+    Finding::warning(message)
+        .at("spec.enableK8sTokenValidation")
+        .found(false)
+        .propose(true)
 }
 
 /// What Kubernetes tokens must be for, where any are asked about.

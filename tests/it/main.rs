@@ -30,6 +30,7 @@ mod graphs;
 mod house;
 mod istiod;
 mod legacy;
+mod login_faults;
 mod orchestrators;
 mod overlay;
 mod parts;

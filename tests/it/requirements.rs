@@ -83,8 +83,17 @@ const ROWS: [Row; 22] = [
                 "gateway_faults",
                 "refreshed_cookies_reach_the_browser_and_forged_headers_nobody",
             ),
+            ("walk", "istio_1_26"),
+            ("walk", "istio_1_30"),
+            ("walk", "envoy_gateway_1_9"),
+            ("walk/mutations", "without_any_line_of_the_filter_a_check_fails"),
+            (
+                "walk/contract",
+                "the_double_answers_as_the_real_kube_auth_proxy_was_recorded",
+            ),
         ],
-        not_yet: "a request through a real gateway to a real login service",
+        not_yet: "kube-auth-proxy itself, wherever `GATEWRIGHT_KUBE_AUTH_PROXY` does not name one: a double of it, which answers as \
+                  that was recorded, stands in",
     },
     Row {
         id: "FR-006",
@@ -93,8 +102,15 @@ const ROWS: [Row; 22] = [
             ("gateway-openshift", "        - --provider=openshift\n"),
             ("gateway-oidc", "        - --provider=oidc\n"),
         ],
-        tests: &[("fence", "modes_change_and_what_protects_does_not")],
-        not_yet: "a login by either",
+        tests: &[
+            ("fence", "modes_change_and_what_protects_does_not"),
+            ("walk", "istio_1_30"),
+            (
+                "walk/chromium",
+                "a_person_logs_in_in_a_browser_from_deep_link_to_deep_link",
+            ),
+        ],
+        not_yet: "a login by OpenShift's OAuth server, which runs on OpenShift alone; what is walked is OIDC",
     },
     Row {
         id: "FR-007",
@@ -191,8 +207,8 @@ const ROWS: [Row; 22] = [
             "gateway-openshift",
             "headers:replace(\"x-forwarded-token\", token)\n",
         )],
-        tests: &[],
-        not_yet: "a token that arrives; and Notebooks are not to have it: their guard takes it",
+        tests: &[("walk", "istio_1_30"), ("walk", "envoy_gateway_1_9")],
+        not_yet: "in Notebooks, which are not to have it: their guard takes it",
     },
     Row {
         id: "FR-015",
@@ -201,8 +217,8 @@ const ROWS: [Row; 22] = [
             "gateway-openshift",
             "headers:replace(\"x-forwarded-user\", user)\n",
         )],
-        tests: &[],
-        not_yet: "a name that arrives",
+        tests: &[("walk", "istio_1_30"), ("walk", "envoy_gateway_1_9")],
+        not_yet: "",
     },
     Row {
         id: "FR-016",
@@ -218,8 +234,13 @@ const ROWS: [Row; 22] = [
                 "        - kube-auth-proxy.openshift-ingress.svc\n",
             ),
         ],
-        tests: &[],
-        not_yet: "the hop through a real gateway",
+        tests: &[
+            ("istiod", "every_hop_is_verified_by_its_own_name"),
+            ("envoy_gateway", "every_hop_is_verified_by_its_own_name"),
+            ("walk", "istio_1_30"),
+            ("walk/mutations", "without_any_line_of_the_filter_a_check_fails"),
+        ],
+        not_yet: "",
     },
     Row {
         id: "FR-017",
@@ -306,19 +327,8 @@ fn written() -> String {
          each case is a folder of `fixtures/fn/`, and the words are in its snapshot.\n\n| | asks for | shown by | not yet |\n|---|---|---|---|\n",
     );
     for row in &ROWS {
-        let case = |(case, words): &(&str, &str)| {
-            let words = words
-                .trim()
-                .replace('\n', " ")
-                .replace("  ", " ")
-                .replace("  ", " ")
-                .replace('|', "\\|");
-            format!("`{case}`: `{words}`")
-        };
-        let tests = row
-            .tests
-            .iter()
-            .map(|(file, name)| format!("test `{file}::{name}`"));
+        let case = |(case, words): &(&str, &str)| format!("`{case}`: `{}`", in_a_cell(words));
+        let tests = row.tests.iter().map(|(file, name)| test(file, name));
         let shown: Vec<String> = row.shown.iter().map(case).chain(tests).collect();
         let not_yet = if row.not_yet.is_empty() {
             String::new()
@@ -335,6 +345,50 @@ fn written() -> String {
     text
 }
 
+/// Words of a snapshot, in a cell of a table.
+pub(crate) fn in_a_cell(words: &str) -> String {
+    words
+        .trim()
+        .replace('\n', " ")
+        .replace("  ", " ")
+        .replace("  ", " ")
+        .replace('|', "\\|")
+}
+
+/// A test, in a cell of a table.
+pub(crate) fn test(file: &str, name: &str) -> String {
+    format!("test `{}::{name}`", file.replace('/', "::"))
+}
+
+/// What is wrong with words that are said to be in the snapshot of a golden case.
+pub(crate) fn missing(case: &str, words: &str) -> Option<String> {
+    let input = root().join("fixtures/fn").join(case).join("input.yaml");
+    let snapshot = root().join("snapshots/fn").join(format!("{case}.snap"));
+    if !input.is_file() || !snapshot.is_file() {
+        return Some(format!("no case {case}"));
+    }
+    (!read(&snapshot).contains(words)).then(|| format!("{case} has no {words:?}"))
+}
+
+/// Whether there is a test: a file of `tests/it`, and a name.
+pub(crate) fn is_test(file: &str, name: &str) -> bool {
+    let text = read(&root().join("tests/it").join(format!("{file}.rs")));
+    text.contains(&format!("#[test]\nfn {name}()")) || text.contains(&format!("#[test]\n    fn {name}("))
+}
+
+/// A document that is written by `INSTA_UPDATE=always` and compared otherwise.
+pub(crate) fn is_up_to_date(path: &str, text: &str) {
+    let path = root().join(path);
+    if std::env::var("INSTA_UPDATE").is_ok_and(|update| update == "always") {
+        std::fs::write(&path, text).unwrap();
+    }
+    assert!(
+        std::fs::read_to_string(&path).unwrap_or_default() == text,
+        "{} is not what the rows give; INSTA_UPDATE=always writes it",
+        path.display()
+    );
+}
+
 #[test]
 fn what_is_said_to_be_shown_is_shown() {
     let mut wrong = Vec::new();
@@ -344,37 +398,18 @@ fn what_is_said_to_be_shown_is_shown() {
             "{} says nothing",
             row.id
         );
-        for (case, words) in row.shown {
-            let input = root().join("fixtures/fn").join(case).join("input.yaml");
-            let snapshot = root().join("snapshots/fn").join(format!("{case}.snap"));
-            if !input.is_file() || !snapshot.is_file() {
-                wrong.push(format!("{}: no case {case}", row.id));
-            } else if !read(&snapshot).contains(words) {
-                wrong.push(format!("{}: {case} has no {words:?}", row.id));
-            }
-        }
-        for (file, name) in row.tests {
-            let text = read(&root().join("tests/it").join(format!("{file}.rs")));
-            let is_test = text.contains(&format!("#[test]\nfn {name}()"))
-                || text.contains(&format!("#[test]\n    fn {name}("));
-            if !is_test {
-                wrong.push(format!("{}: no test {file}::{name}", row.id));
-            }
-        }
+        let said = row.shown.iter().filter_map(|(case, words)| missing(case, words));
+        let tests = row
+            .tests
+            .iter()
+            .filter(|(file, name)| !is_test(file, name))
+            .map(|(file, name)| format!("no test {file}::{name}"));
+        wrong.extend(said.chain(tests).map(|what| format!("{}: {what}", row.id)));
     }
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
 }
 
 #[test]
 fn the_table_is_up_to_date() {
-    let path = root().join("snapshots/requirements.md");
-    let text = written();
-    if std::env::var("INSTA_UPDATE").is_ok_and(|update| update == "always") {
-        std::fs::write(&path, &text).unwrap();
-    }
-    assert!(
-        std::fs::read_to_string(&path).unwrap_or_default() == text,
-        "{} is not what the rows give; INSTA_UPDATE=always writes it",
-        path.display()
-    );
+    is_up_to_date("snapshots/requirements.md", &written());
 }

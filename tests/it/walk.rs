@@ -3,7 +3,7 @@
 mod authority;
 mod background;
 mod browser;
-mod checks;
+pub(crate) mod checks;
 mod chromium;
 mod client;
 mod contract;
@@ -72,12 +72,12 @@ struct Walk {
 }
 
 /// kube-auth-proxy's own check of addresses: it takes no `//`, wherever it stands, and a login ends at `/` then.
-const VALIDATOR: &[&str] = &[
+pub(crate) const VALIDATOR: &[&str] = &[
     "login: ends at /app?next=https://x.test",
     "login: ends at //double//slash",
 ];
 /// Envoy before 1.36 removes headers by their exact names alone, and tries no check again. A warning says so.
-const EXACT_NAMES: &[&str] = &[
+pub(crate) const EXACT_NAMES: &[&str] = &[
     "failures: a new login service is asked on kept connections",
     "forged: x-remote-extra-scopes with a session",
     "forged: x-remote-extra-scopes with a token",
@@ -86,7 +86,7 @@ const EXACT_NAMES: &[&str] = &[
 ];
 /// Envoy before 1.35 lets a request's path be hidden from the login service by nothing. A warning says so. What the login
 /// service answers by itself is closed to everybody, by 403 instead of 401.
-const OPEN_PATH: &[&str] = &[
+pub(crate) const OPEN_PATH: &[&str] = &[
     "login: a query that Go does not read still leads to the login",
     "login: ends at /app?rd=/other&a=b",
     "paths: /robots.txt is told 401",
@@ -100,7 +100,7 @@ const OPEN_PATH: &[&str] = &[
 ];
 
 /// Where Envoy Gateway's configuration has no patches switched on. Warnings say so.
-const UNPATCHED: &[&str] = &[
+pub(crate) const UNPATCHED: &[&str] = &[
     // No WWW-Authenticate, and a page's scripts are led to the login.
     "api: *",
     "paths: * is told 401",
@@ -159,7 +159,7 @@ fn walked(walk: &Walk) {
 }
 
 /// Whether a check has a name, or one like it.
-fn is_called(name: &str, known: &str) -> bool {
+pub(crate) fn is_called(name: &str, known: &str) -> bool {
     match known.split_once('*') {
         Some((start, end)) => name.starts_with(start) && name.ends_with(end),
         None => name == known,
