@@ -28,9 +28,13 @@ fn rendered(input: &str, version: &str) -> Option<(Vec<Value>, String)> {
     if answer.code != 0 {
         return None;
     }
-    let objects = istiod::documents(&answer.stdout);
+    let mut objects = istiod::documents(&answer.stdout);
+    // Documents that stay out of the cluster.
+    objects.retain(|object| object["metadata"]["annotations"]["config.kubernetes.io/local-config"] != "true");
     let is_filter = |object: &Value| object["kind"] == "EnvoyFilter";
-    objects.iter().any(is_filter).then_some((objects, answer.stdout))
+    let text: Vec<String> = objects.iter().map(Value::to_string).collect();
+    let text = text.join("\n---\n");
+    objects.iter().any(is_filter).then_some((objects, text))
 }
 
 /// The Platform for another version of Istio.
