@@ -18,6 +18,7 @@ mod relay;
 mod stage;
 mod traps;
 mod upstream;
+mod validated;
 
 use std::time::Duration;
 

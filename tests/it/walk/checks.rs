@@ -38,7 +38,6 @@ pub(crate) struct Check {
 /// An Envoy on a stage, and a session.
 pub(crate) struct Walk<'a> {
     pub(crate) stage: &'a Stage,
-    pub(crate) envoy: &'a Envoy,
     gateway: Target,
     session: OnceCell<Result<String, String>>,
 }
@@ -70,7 +69,6 @@ pub(crate) fn all() -> Vec<Check> {
 pub(crate) fn walk(stage: &Stage, envoy: &Envoy, wanted: impl Fn(&str) -> bool) -> Vec<(String, String)> {
     let walk = Walk {
         stage,
-        envoy,
         gateway: stage.gateway(envoy.address()),
         session: OnceCell::new(),
     };
@@ -153,7 +151,7 @@ fn target(head: &str) -> &str {
 
 // === impl Walk ===
 
-impl<'a> Walk<'a> {
+impl Walk<'_> {
     /// A browser that has never been here.
     fn browser(&self) -> Browser {
         let issuer = &self.stage.issuer;

@@ -81,7 +81,7 @@ pub(crate) fn bootstrap(told: &Value, around: &Surroundings<'_>) -> Value {
 }
 
 /// The host of a cluster, as Istio names them: `outbound|PORT||HOST.cluster.local`.
-fn host(cluster: &str) -> &str {
+pub(crate) fn host(cluster: &str) -> &str {
     let host = cluster.rsplit('|').next().unwrap_or(cluster);
     host.strip_suffix(".cluster.local").unwrap_or(host)
 }
@@ -95,7 +95,9 @@ fn put_in(value: &mut Value, routes: &BTreeMap<&str, &Value>, around: &Surroundi
                     .as_str()
                     .is_some_and(|name| name.starts_with("istio."))
             });
-            items.iter_mut().for_each(|item| put_in(item, routes, around));
+            for item in items {
+                put_in(item, routes, around);
+            }
         }
         Value::Object(map) => {
             map.remove("eds_cluster_config");

@@ -104,7 +104,7 @@ const CLIENT: &str = "/http_service/authorization_response/allowed_client_header
 const IDENTITY: &str = "identity: a session gives user, email, groups";
 
 /// Left out: `user-agent` among what the login service is told, which is for its log; `x-auth-request-access-token`, which
-/// an issuer of OpenID Connect does not fill; `validate_mutations`, for Envoy's reader of answers refuses the same values; the
+/// an issuer of `OpenID` Connect does not fill; `validate_mutations`, for Envoy's reader of answers refuses the same values; the
 /// flag that narrows a mapper to answers of the check, and the names of runtime keys.
 const MUTATIONS: [Mutation; 41] = [
     Mutation {
@@ -118,7 +118,7 @@ const MUTATIONS: [Mutation; 41] = [
             Told::take(
                 told.manager(),
                 "/common_http_protocol_options/headers_with_underscores_action",
-            )
+            );
         },
         fails: "forged: no name with an underscore arrives",
     },
@@ -190,7 +190,7 @@ const MUTATIONS: [Mutation; 41] = [
         what: "the check and who is behind it",
         change: |told| {
             told.filters()
-                .retain(|filter| filter["name"] != CHECK && filter["name"] != NAMED)
+                .retain(|filter| filter["name"] != CHECK && filter["name"] != NAMED);
         },
         fails: "forged: without a session they let nobody in",
     },
@@ -233,7 +233,7 @@ const MUTATIONS: [Mutation; 41] = [
             Told::take(
                 told.filter(CHECK),
                 "/http_service/authorization_request/headers_to_add/0",
-            )
+            );
         },
         fails: "login: ends at /nb/deep?x=1&y=2",
     },
@@ -243,7 +243,7 @@ const MUTATIONS: [Mutation; 41] = [
             Told::take(
                 told.filter(CHECK),
                 "/http_service/authorization_request/headers_to_add/1",
-            )
+            );
         },
         fails: "api: curl is told 401",
     },

@@ -140,7 +140,7 @@ fn arguments(objects: &[Value]) -> Vec<String> {
         .collect()
 }
 
-/// Gives the login service what it is given in the cluster, its ServiceAccount with its ClusterRole and nothing else, and
+/// Gives the login service what it is given in the cluster, its account with its role and nothing else, and
 /// writes down how it reaches the API server.
 fn access(plane: &ControlPlane, objects: &[Value], folder: &Folder) -> String {
     plane.namespaces([NAMESPACE, "analytics", "opendatahub"]);

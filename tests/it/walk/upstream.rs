@@ -107,37 +107,34 @@ fn answer(name: &str, stream: &mut Tls, seen: &Mutex<Vec<String>>) -> io::Result
         echo(stream)?;
         return Ok(false);
     }
-    match path {
-        "/events" => {
-            write!(
-                stream,
-                "HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\ntransfer-encoding: chunked\r\n\r\n"
-            )?;
-            for number in 0..3 {
-                let event = format!("data: {number}\n\n");
-                write!(stream, "{:x}\r\n{event}\r\n", event.len())?;
-                stream.flush()?;
-                thread::sleep(BETWEEN_EVENTS);
-            }
-            write!(stream, "0\r\n\r\n")?;
+    if path == "/events" {
+        write!(
+            stream,
+            "HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\ntransfer-encoding: chunked\r\n\r\n"
+        )?;
+        for number in 0..3 {
+            let event = format!("data: {number}\n\n");
+            write!(stream, "{:x}\r\n{event}\r\n", event.len())?;
+            stream.flush()?;
+            thread::sleep(BETWEEN_EVENTS);
         }
-        _ => {
-            let body = json!({ "head": head, "body": String::from_utf8_lossy(&body) }).to_string();
-            let cookies = if path == "/set-cookie" {
-                OWN_COOKIES
-                    .map(|cookie| format!("set-cookie: {cookie}\r\n"))
-                    .concat()
-            } else {
-                String::new()
-            };
-            let shown = if method == "HEAD" { "" } else { &body };
-            write!(
-                stream,
-                "HTTP/1.1 200 OK\r\ncontent-type: application/json\r\n{ANSWERED}: {name}\r\n{cookies}\
-                 content-length: {}\r\n\r\n{shown}",
-                body.len()
-            )?;
-        }
+        write!(stream, "0\r\n\r\n")?;
+    } else {
+        let body = json!({ "head": head, "body": String::from_utf8_lossy(&body) }).to_string();
+        let cookies = if path == "/set-cookie" {
+            OWN_COOKIES
+                .map(|cookie| format!("set-cookie: {cookie}\r\n"))
+                .concat()
+        } else {
+            String::new()
+        };
+        let shown = if method == "HEAD" { "" } else { &body };
+        write!(
+            stream,
+            "HTTP/1.1 200 OK\r\ncontent-type: application/json\r\n{ANSWERED}: {name}\r\n{cookies}\
+             content-length: {}\r\n\r\n{shown}",
+            body.len()
+        )?;
     }
     stream.flush()?;
     Ok(true)

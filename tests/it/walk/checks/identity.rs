@@ -1,7 +1,7 @@
 //! Who it is, as the applications hear it.
 
 use super::super::definitions::NOTEBOOK;
-use super::{Check, Found, JSON, Walk, absent, check, ensure, head, is, status, values};
+use super::{Check, Found, JSON, absent, check, ensure, head, is, status, values};
 
 const NAMES: [(&str, &str); 5] = [
     ("x-auth-request-user", "alice"),

@@ -1,4 +1,4 @@
-//! What lasts longer than a request: WebSockets, event streams, uploads.
+//! What lasts longer than a request: `WebSockets`, event streams, uploads.
 
 use std::time::Instant;
 
