@@ -98,8 +98,13 @@ fn every_filter_of_every_case_is_taken() {
             if !seen.insert(shape(&objects)) {
                 continue;
             }
-            let gateway = objects.iter().find(|object| object["kind"] == "Gateway");
-            let class = objects.iter().find(|object| object["kind"] == "GatewayClass");
+            let of_api = |kind: &str| {
+                let is = |object: &&Value| {
+                    object["kind"] == kind && object["apiVersion"] == "gateway.networking.k8s.io/v1"
+                };
+                objects.iter().find(is)
+            };
+            let (gateway, class) = (of_api("Gateway"), of_api("GatewayClass"));
             let (Some(gateway), Some(class)) = (gateway, class) else {
                 continue; // of a gateway that somebody else defines
             };
