@@ -139,7 +139,7 @@ pub struct SecretKeyRef {
 pub struct Cookie {
     /// When a session ends.
     pub expire: Option<String>,
-    /// When a session is refreshed.
+    /// When a session is refreshed: less than the issuer's tokens live. An hour, and four minutes with OIDC, where it is unset.
     pub refresh: Option<String>,
 }
 

@@ -55,7 +55,12 @@ pub const MIN_REPLICAS: u32 = 2;
 const MAX_REPLICAS: u32 = 10;
 
 const EXPIRE: Duration = Duration::seconds(24 * 60 * 60);
+/// Of a token of OpenShift's OAuth server, which lives for a day.
 const REFRESH: Duration = Duration::seconds(60 * 60);
+/// A session hands on its token, ended or not, until it is refreshed; and there are issuers whose tokens live five minutes
+/// unless somebody has set it (Keycloak, `accessTokenLifespan`).
+const REFRESH_OIDC: Duration = Duration::seconds(4 * 60);
+const SHORT_LIFE: Duration = Duration::seconds(5 * 60);
 const TIMEOUT: Duration = Duration::seconds(5);
 const SHORTEST_TIMEOUT: Duration = Duration::milliseconds(100);
 const LONGEST_TIMEOUT: Duration = Duration::seconds(10 * 60);
@@ -172,7 +177,7 @@ pub struct Around<'a> {
 pub fn resolve(around: &Around<'_>, findings: &mut Vec<Finding>) -> Login {
     let config = gateway::config_of(&around.read.spec);
     let cookie = config.and_then(|spec| spec.cookie.clone()).unwrap_or_default();
-    let (expire, refresh) = cookie_times(&cookie, findings);
+    let (expire, refresh) = cookie_times(&cookie, around.mode, findings);
     let verify_provider = config.and_then(|spec| spec.verify_provider_certificate) != Some(false);
     if !verify_provider {
         let message = "the issuer's certificate is not verified: whoever can answer for its address can log in as anybody";
@@ -262,9 +267,21 @@ fn first_provider<'a>(around: &Around<'a>) -> Option<&'a crate::input::cluster::
         .filter(|_| around.mode == Some(AuthMode::Oidc))
 }
 
-fn cookie_times(cookie: &Cookie, findings: &mut Vec<Finding>) -> (Duration, Duration) {
+fn cookie_times(
+    cookie: &Cookie,
+    mode: Option<AuthMode>,
+    findings: &mut Vec<Finding>,
+) -> (Duration, Duration) {
+    let oidc = mode == Some(AuthMode::Oidc);
+    let default = if oidc { REFRESH_OIDC } else { REFRESH };
     let expire = duration(cookie.expire.as_ref(), "spec.cookie.expire", EXPIRE, findings);
-    let refresh = duration(cookie.refresh.as_ref(), "spec.cookie.refresh", REFRESH, findings);
+    let refresh = duration(cookie.refresh.as_ref(), "spec.cookie.refresh", default, findings);
+    if oidc && refresh > SHORT_LIFE {
+        let message = "a session hands on its token until it is refreshed, even if the token has ended by then: this must be less than \
+                       the issuer's tokens live, which is five minutes for some";
+        let finding = Finding::info(message).at("spec.cookie.refresh");
+        findings.push(finding.found(refresh.to_go()));
+    }
     if refresh >= expire {
         let message = format!(
             "a session is to be refreshed after {} and ends after {}: the login service does not start unless the first is shorter",

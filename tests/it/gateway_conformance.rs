@@ -343,7 +343,6 @@ fn deployment_with_all_args() {
         &*suites,
         "--use-system-trust-store=true",
         "--cookie-expire=24h0m0s",
-        "--cookie-refresh=1h0m0s",
         "--cookie-secure=true",
         "--cookie-httponly=true",
         "--cookie-samesite=lax",
@@ -356,6 +355,7 @@ fn deployment_with_all_args() {
     has_args(
         &oauth,
         &[
+            "--cookie-refresh=1h0m0s",
             "--provider=openshift",
             "--scope=user:full",
             "--pass-access-token=true",
@@ -375,6 +375,8 @@ fn deployment_with_all_args() {
     has_args(
         &oidc,
         &[
+            // Theirs is an hour here too, and the token that is handed on until then may have ended.
+            "--cookie-refresh=4m0s",
             "--provider=oidc",
             "--oidc-issuer-url=https://idp.example.com/realms/data",
             "--skip-oidc-discovery=false",

@@ -397,12 +397,12 @@ const RUN: [Row; 14] = [
     Row {
         id: "b",
         fault: "a token that has ended is handed on, as long as its session is not due to be refreshed",
-        emitted: &[("gateway-oidc", "        - --cookie-refresh=1h0m0s\n")],
+        emitted: &[("gateway-oidc", "        - --cookie-refresh=4m0s\n")],
         checks: &["cookies: no token is handed out that has ended"],
         fail: &[],
         tests: &[ARGUMENTS],
-        left: "how long tokens live is the issuer's affair, and not in the input: where it is less than an hour, set \
-               `spec.cookie.refresh` below it. The walk does that",
+        left: "how long tokens live is the issuer's affair, and not in the input: four minutes are the \
+               default with OIDC, and a note is given where `spec.cookie.refresh` says more than five",
     },
     Row {
         id: "c",
