@@ -26,17 +26,18 @@ pub(super) const NAMED: &str = "envoy.filters.http.rbac.after-login";
 pub(super) const MAX_REQUEST_HEADERS_KB: u32 = 96;
 
 /// Names by which applications, guards and API servers know a person. One small pattern each: Envoy refuses large ones.
-const FORGED_PATTERNS: [&str; 6] = [
+const FORGED_PATTERNS: [&str; 7] = [
     "x[-_]auth[-_]request[-_].*",
-    "x[-_]forwarded[-_](user|groups|email|token)",
+    "x[-_]forwarded[-_](user|groups?|email|token)",
     "x[-_]forwarded[-_]preferred[-_]username",
     "x[-_]forwarded[-_]access[-_]token",
     "x[-_]remote[-_].*|impersonate[-_].*",
     "gap[-_]auth|x[-_]gw[-_].*",
+    "kubeflow[-_](userid|groups)",
 ];
 
 /// The same names to the letter, where patterns cannot be had. With underscores no header gets in at all.
-pub(super) const FORGED_NAMES: [&str; 23] = [
+pub(super) const FORGED_NAMES: [&str; 26] = [
     "x-auth-request-user",
     "x-auth-request-email",
     "x-auth-request-groups",
@@ -44,6 +45,7 @@ pub(super) const FORGED_NAMES: [&str; 23] = [
     "x-auth-request-access-token",
     "x-auth-request-redirect",
     "x-forwarded-user",
+    "x-forwarded-group",
     "x-forwarded-groups",
     "x-forwarded-email",
     "x-forwarded-token",
@@ -60,6 +62,8 @@ pub(super) const FORGED_NAMES: [&str; 23] = [
     "gap-auth",
     "x-gw-path",
     "x-gw-accept",
+    "kubeflow-userid",
+    "kubeflow-groups",
 ];
 
 /// What the login service says of a person, for the guards and applications behind the gateway. The last one is where it

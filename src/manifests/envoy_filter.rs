@@ -146,8 +146,9 @@ pub fn objects(gateway: &Gateway) -> Vec<Object> {
         patches.push(before_router(script(gateway, LUA_BEFORE, text)));
     }
     patches.push(before_router(Content::Check(Box::new(check(gateway, asked)))));
-    patches.push(before_router(Content::Named(envoy::only_named())));
     patches.push(before_router(script(gateway, LUA, lua::after_login(asked))));
+    // Last: where a script makes Envoy choose the route anew, this one asks by the route that is taken.
+    patches.push(before_router(Content::Named(envoy::only_named())));
     let namespace = &gateway.namespace;
     for (route, rules) in unchecked_routes(gateway) {
         patches.extend((0..rules).map(|rule| unchecked(namespace, &route, rule)));

@@ -3,7 +3,7 @@
 //! Source of the shapes: envoyproxy/gateway `api/v1alpha1` (`ext_auth_types.go`, `clienttrafficpolicy_types.go`,
 //! `lua_types.go`). Its API server drops a field that a version does not know, so each version gets the fields it has.
 //!
-//! The policies hang on the Gateway, not on routes: a route that is new is checked too. Nothing here depends on how people
+//! The policies hang on the Gateway, not on routes: a route that is new is checked too, unless it has a policy of its own. Nothing here depends on how people
 //! log in, nor on whether they can.
 
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
@@ -31,16 +31,17 @@ const API_VERSION: &str = "gateway.envoyproxy.io/v1alpha1";
 
 /// Names by which applications, guards and API servers know a person; headers with underscores do not get in at all. They are
 /// removed after [`REDIRECT`] is set, so the first three match everything of that family but what begins as that does.
-const FORGED_PATTERNS: [&str; 9] = [
+const FORGED_PATTERNS: [&str; 10] = [
     "x-auth-request-[^r].*",
     "x-auth-request-r([^e].*)?",
     "x-auth-request-re([^d].*)?",
-    "x-forwarded-(user|groups|email|token)",
+    "x-forwarded-(user|groups?|email|token)",
     "x-forwarded-preferred-username",
     "x-forwarded-access-token",
     "x-remote-.*",
     "impersonate-.*",
     "gap-auth|x-gw-.*",
+    "kubeflow-(userid|groups)",
 ];
 
 /// What the login service is told of a request, beside `authorization`.
@@ -223,6 +224,10 @@ pub fn gaps(gateway: &Gateway) -> Vec<String> {
         "without the EnvoyPatchPolicy a request with more than 60 KiB of headers, as of a person with very many groups, is \
          refused with 431; and after the login its route is chosen anew, by headers that were added since it was checked"
             .to_owned(),
+        "in Envoy Gateway a route's own policy stands in place of the Gateway's: whoever may create a SecurityPolicy or an \
+         EnvoyExtensionPolicy for a route in a namespace that attaches routes can take the login off that route, or have the \
+         sessions of its visitors. Let nobody create these kinds there who does not run the platform"
+            .to_owned(),
     ];
     let unlike = "a call without Accept: application/json is sent to the login with 302 instead of 401";
     if gateway.envoy() >= PATTERNS_OF_ENVOY {
@@ -244,7 +249,7 @@ pub fn gaps(gateway: &Gateway) -> Vec<String> {
     if gateway.version < OWN_PATH {
         gaps.push(format!(
             "Envoy Gateway {major}.{minor} asks the login service under the request's own path (1.8 does not): paths that it \
-             answers by itself (/robots.txt) need no login"
+             answers by itself (/robots.txt, /oauth2/static/*, /oauth2/ping, /oauth2/ready) need no login"
         ));
         gaps.push(
             "without the EnvoyPatchPolicy people are told 403 instead of 503 where the login service cannot be reached"
@@ -491,7 +496,7 @@ mod tests {
         }
         assert_eq!(
             [5, 6, 7, 8, 9].map(|minor| gaps(&of(minor)).len()),
-            [10, 9, 8, 6, 7]
+            [11, 10, 9, 7, 8]
         );
     }
 

@@ -55,12 +55,21 @@ local function belongs_to_login(name)
   return rest:find("^%d+$") ~= nil or rest:find("^[%w_-]+_csrf$") ~= nil
 end
 
+-- Several Cookie headers of HTTP/1.1 arrive as one, with commas between them.
+local function has_login(cookie)
+  for piece in cookie:gmatch("[^,]+") do
+    if belongs_to_login(piece:match("^%s*([^=%s]*)")) then
+      return true
+    end
+  end
+  return false
+end
+
 local function without_login(cookies)
   local kept = {}
   for part in cookies:gmatch("[^;]+") do
-    local cookie = part:match("^%s*(.-)%s*$")
-    local name = cookie:match("^([^=]-)%s*=") or cookie
-    if cookie ~= "" and not belongs_to_login(name) then
+    local cookie = part:match("^%s*(.*)$")
+    if cookie ~= "" and not has_login(cookie) then
       kept[#kept + 1] = cookie
     end
   end
@@ -169,6 +178,7 @@ mod tests {
     use std::collections::BTreeMap;
 
     use mlua::{Function, Lua, Table};
+    use proptest::prelude::*;
 
     use super::*;
 
@@ -248,6 +258,9 @@ mod tests {
             ("_OAUTH2_PROXY=1", Some("_OAUTH2_PROXY=1")),
             ("a=_oauth2_proxy=b", Some("a=_oauth2_proxy=b")),
             ("a=b=c; plain", Some("a=b=c; plain")),
+            ("z=1,_oauth2_proxy=s", None),
+            ("z=1, _oauth2_proxy_0 = s; b=2", Some("b=2")),
+            ("z=1,2", Some("z=1,2")),
             ("_oauth2_proxy", None),
             ("=x", Some("=x")),
         ] {
@@ -294,6 +307,47 @@ mod tests {
                 assert_eq!(after["x-forwarded-user"], "alice");
                 assert!(!after.contains_key("x-auth-request-access-token"));
             }
+        }
+    }
+
+    /// The rule once more, in another language: the session's name alone, with `_csrf`, with `_` and digits, or with `_`,
+    /// letters of base64url and `_csrf`.
+    fn is_of_the_login(cookie: &str) -> bool {
+        cookie.split(',').any(is_the_logins)
+    }
+
+    fn is_the_logins(piece: &str) -> bool {
+        let name = piece.trim_start().split(['=', ' ']).next().unwrap_or_default();
+        let Some(rest) = name.strip_prefix(login::COOKIE) else {
+            return false;
+        };
+        let Some(rest) = rest.strip_prefix('_') else {
+            return rest.is_empty();
+        };
+        let base64url = |text: &str| {
+            !text.is_empty()
+                && text
+                    .chars()
+                    .all(|letter| letter.is_ascii_alphanumeric() || "_-".contains(letter))
+        };
+        let digits = !rest.is_empty() && rest.chars().all(|letter| letter.is_ascii_digit());
+        digits || rest == "csrf" || rest.strip_suffix("_csrf").is_some_and(base64url)
+    }
+
+    proptest! {
+        /// Whatever a browser holds: what is the login's ends here, and everything else arrives, in its order.
+        #[test]
+        fn cookies_are_cut_as_the_rule_says(
+            cookies in prop::collection::vec("(_oauth2_proxy)?[_a-z0-9-]{0,6}(_csrf)?( ?= ?[!-:<-~]{0,8})?", 0..8)
+        ) {
+            let sent = cookies.join("; ");
+            let kept: Vec<&str> = cookies
+                .iter()
+                .map(|cookie| cookie.trim_start())
+                .filter(|cookie| !cookie.is_empty() && !is_of_the_login(cookie))
+                .collect();
+            let expected = (!kept.is_empty()).then(|| kept.join("; "));
+            prop_assert_eq!(cookies_after(&sent), expected, "{}", sent);
         }
     }
 

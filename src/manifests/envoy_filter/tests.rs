@@ -131,9 +131,9 @@ fn the_check_stands_before_lua_and_fails_closed() {
             .map(|filter| filter["name"].clone())
             .collect();
         let expected: &[&str] = if minor < 30 {
-            &[LUA_BEFORE, EXT_AUTHZ, NAMED, LUA]
+            &[LUA_BEFORE, EXT_AUTHZ, LUA, NAMED]
         } else {
-            &[EXT_AUTHZ, NAMED, LUA]
+            &[EXT_AUTHZ, LUA, NAMED]
         };
         assert_eq!(names, expected, "1.{minor}");
         let check = check_of(minor);

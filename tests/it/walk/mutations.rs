@@ -1,5 +1,6 @@
-//! Nothing that is emitted for the login is there for nothing: each line of it is taken away in turn, and a check that is
-//! named beside it fails. What the tables leave out is said there.
+//! Nothing that is emitted for the login is there for nothing: each line of the filter for Istio 1.30 is taken away in turn,
+//! and of what older ones have instead of it, and a check that is named beside it fails. What the tables leave out is said
+//! there. That no check fails with all of it is the walk's own affair.
 
 use serde_json::{Value, json};
 
@@ -21,6 +22,7 @@ pub(crate) struct Told<'a>(pub(crate) &'a mut Value);
 const CHECK: &str = "envoy.filters.http.ext_authz";
 const NAMED: &str = "envoy.filters.http.rbac.after-login";
 const LUA: &str = "envoy.filters.http.lua";
+const LUA_BEFORE: &str = "envoy.filters.http.lua.before-login";
 
 // === impl Told ===
 
@@ -106,7 +108,7 @@ const IDENTITY: &str = "identity: a session gives user, email, groups";
 /// Left out: `user-agent` among what the login service is told, which is for its log; `x-auth-request-access-token`, which
 /// an issuer of `OpenID` Connect does not fill; `validate_mutations`, for Envoy's reader of answers refuses the same values; the
 /// flag that narrows a mapper to answers of the check, and the names of runtime keys.
-const MUTATIONS: [Mutation; 41] = [
+const MUTATIONS: [Mutation; 43] = [
     Mutation {
         what: "max_request_headers_kb",
         change: |told| Told::take(told.manager(), "/max_request_headers_kb"),
@@ -331,6 +333,20 @@ const MUTATIONS: [Mutation; 41] = [
         fails: "login: ends at /nb/deep?x=1&y=2",
     },
     Mutation {
+        what: "exact paths on them",
+        change: |told| {
+            for route in told.login_routes() {
+                route["match"] = json!({ "prefix": "/oauth2/" });
+            }
+        },
+        fails: "paths: /oauth2/unknown is told 401",
+    },
+    Mutation {
+        what: "the pattern of kubeflow-userid",
+        change: |told| take_forged(told, 6),
+        fails: "forged: kubeflow-userid with a session",
+    },
+    Mutation {
         what: "exact paths on them, and headers taken from their answers",
         change: |told| {
             for route in told.login_routes() {
@@ -383,6 +399,62 @@ const HOPS: [(&str, &str, &str); 4] = [
         "churn-kube-rbac-proxy",
         "/common_tls_context/validation_context",
         "failures: a guard of another authority is told nothing",
+    ),
+];
+
+/// What the filter for an older Istio has instead: version, and what is taken.
+const OLDER: [(&str, Mutation); 6] = [
+    (
+        "1.28",
+        Mutation {
+            what: "the script before the check",
+            change: |told| told.filters().retain(|filter| filter["name"] != LUA_BEFORE),
+            fails: "paths: /robots.txt is told 401",
+        },
+    ),
+    (
+        "1.28",
+        Mutation {
+            what: "the script after the check",
+            change: |told| told.filters().retain(|filter| filter["name"] != LUA),
+            fails: "login: ends at /nb/deep?x=1&y=2",
+        },
+    ),
+    (
+        "1.26",
+        Mutation {
+            what: "the script before the check",
+            change: |told| told.filters().retain(|filter| filter["name"] != LUA_BEFORE),
+            fails: "api: curl is told 401",
+        },
+    ),
+    (
+        "1.26",
+        Mutation {
+            what: "who is behind the check",
+            change: |told| told.filters().retain(|filter| filter["name"] != NAMED),
+            fails: "paths: /robots.txt lets nobody in without a login",
+        },
+    ),
+    (
+        "1.26",
+        Mutation {
+            what: "the name x-auth-request-access-token",
+            change: |told| {
+                let early = "/early_header_mutation_extensions/0/typed_config/mutations";
+                let names = told.manager().pointer_mut(early).unwrap().as_array_mut().unwrap();
+                names.retain(|name| name["remove"] != "x-auth-request-access-token");
+            },
+            fails: "forged: x-auth-request-access-token with a session",
+        },
+    ),
+    (
+        "1.26",
+        Mutation {
+            what: "the names of headers",
+            change: |told| Told::take(told.manager(), "/early_header_mutation_extensions/0"),
+            fails: "forged: kubeflow-userid with a token",
+        },
     ),
 ];
 
@@ -457,6 +529,26 @@ fn without_any_line_of_the_filter_a_check_fails() {
         Told::take(Told(&mut told).tls(service), path);
         if fails(&stage, "1.38.3", told, name).is_none() {
             unnoticed.push(format!("{service} {path}"));
+        }
+    }
+    assert!(unnoticed.is_empty(), "{unnoticed:?}");
+}
+
+#[test]
+fn without_what_older_versions_have_instead_a_check_fails() {
+    let mut unnoticed = Vec::new();
+    for version in ["1.26", "1.28"] {
+        let controller = Controller::Istio(version);
+        let Some(stage) = Stage::new(controller.definitions(), |_| {}) else {
+            return;
+        };
+        let told = controller.bootstrap(&stage).unwrap();
+        for (_, mutation) in OLDER.iter().filter(|(of, _)| *of == version) {
+            let mut told = told.clone();
+            (mutation.change)(&mut Told(&mut told));
+            if fails(&stage, "1.36.4", told, mutation.fails).is_none() {
+                unnoticed.push(format!("{version}: {}", mutation.what));
+            }
         }
     }
     assert!(unnoticed.is_empty(), "{unnoticed:?}");

@@ -20,6 +20,34 @@ pub(super) fn checks() -> Vec<Check> {
                 is(&got, "cookie", &format!("a0=0; {own}"))
             },
         ),
+        check("cookies: many blanks are no work", |walk| {
+            // A pattern that tries again at each of them holds up everybody for a minute: longer than this waits.
+            let header = format!("Bearer {}", walk.id_token());
+            let blanks = " ".repeat(80_000);
+            for cookie in [format!("a={blanks}x"), format!("a{blanks}x")] {
+                let headers = [("Authorization", header.as_str()), ("Cookie", &cookie)];
+                status(&walk.ask("GET", "/", &headers)?, 200)?;
+            }
+            Ok(())
+        }),
+        check(
+            "cookies: a session beside a token does not arrive either, in one header or two",
+            |walk| {
+                let header = format!("Bearer {}", walk.id_token());
+                let session = walk.session()?;
+                for cookies in [
+                    &[session.as_str(), "z=1"][..],
+                    &["z=1", session.as_str()],
+                    &["z=1", "y=2"],
+                ] {
+                    let mut headers = vec![("Authorization", header.as_str())];
+                    headers.extend(cookies.iter().map(|cookie| ("Cookie", *cookie)));
+                    let got = head(&walk.ask("GET", "/", &headers)?)?;
+                    ensure(!got.contains("_oauth2_proxy="), || got)?;
+                }
+                Ok(())
+            },
+        ),
         check("cookies: with nothing else, no header is left", |walk| {
             let got = head(&walk.ask_in_session("/", &[])?)?;
             absent(&got, "cookie")

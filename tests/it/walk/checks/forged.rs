@@ -4,7 +4,7 @@ use super::super::upstream::ANSWERED;
 use super::{Check, Found, JSON, Walk, check, ensure, head};
 
 /// Every name by which the login service, the guards, the API server, or an application behind them knows a person.
-const NAMES: [&str; 23] = [
+const NAMES: [&str; 27] = [
     "x-auth-request-user",
     "x-auth-request-email",
     "x-auth-request-groups",
@@ -28,6 +28,10 @@ const NAMES: [&str; 23] = [
     "gap-auth",
     "x-gw-path",
     "x-gw-accept",
+    "x-forwarded-group",
+    "x-remote-groups",
+    "kubeflow-userid",
+    "kubeflow-groups",
 ];
 /// What a forger would write.
 const EVIL: &str = "evil";
