@@ -7,6 +7,7 @@ mod api;
 mod cookies;
 mod failures;
 mod forged;
+mod http2;
 mod identity;
 mod login;
 mod paths;
@@ -58,6 +59,7 @@ pub(crate) fn all() -> Vec<Check> {
         cookies::checks(),
         redirects::checks(),
         streams::checks(),
+        http2::checks(),
         failures::checks(),
     ]
     .into_iter()

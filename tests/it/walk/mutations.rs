@@ -19,10 +19,10 @@ struct Mutation {
 /// What Envoy is told, part by part.
 pub(crate) struct Told<'a>(pub(crate) &'a mut Value);
 
-const CHECK: &str = "envoy.filters.http.ext_authz";
-const NAMED: &str = "envoy.filters.http.rbac.after-login";
-const LUA: &str = "envoy.filters.http.lua";
-const LUA_BEFORE: &str = "envoy.filters.http.lua.before-login";
+pub(crate) const CHECK: &str = "envoy.filters.http.ext_authz";
+pub(crate) const NAMED: &str = "envoy.filters.http.rbac.after-login";
+pub(crate) const LUA: &str = "envoy.filters.http.lua";
+pub(crate) const LUA_BEFORE: &str = "envoy.filters.http.lua.before-login";
 
 // === impl Told ===
 

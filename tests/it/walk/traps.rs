@@ -8,13 +8,9 @@ use super::client::Answer;
 use super::definitions::{HOST, NOTEBOOK};
 use super::envoy::{self, Envoy};
 use super::gateway::Controller;
-use super::mutations::Told;
+use super::mutations::{CHECK, LUA, LUA_BEFORE, NAMED, Told};
 use super::stage::Stage;
 
-const CHECK: &str = "envoy.filters.http.ext_authz";
-const NAMED: &str = "envoy.filters.http.rbac.after-login";
-const LUA: &str = "envoy.filters.http.lua";
-const LUA_BEFORE: &str = "envoy.filters.http.lua.before-login";
 const VERSION: &str = "1.36.4";
 
 /// A stage, and what Envoy is told where Lua hides the path.

@@ -92,6 +92,9 @@ fn answer(name: &str, stream: &mut Tls, seen: &Mutex<Vec<String>>) -> io::Result
     let length = header("content-length").and_then(|length| length.parse().ok());
     let mut body = vec![0; length.unwrap_or(0)];
     stream.read_exact(&mut body)?;
+    if header("transfer-encoding").is_some() {
+        body = chunks(stream)?;
+    }
     seen.lock().unwrap().push(head.clone());
     let mut words = head.split(' ');
     let (method, target) = (words.next().unwrap_or(""), words.next().unwrap_or(""));
@@ -161,6 +164,39 @@ fn accept(key: &str) -> String {
 #[test]
 fn a_socket_is_accepted_as_the_rfc_has_it() {
     assert_eq!(accept(SOCKET_KEY), SOCKET_ACCEPT);
+}
+
+/// A body in chunks as it comes, with their sizes and what follows the last.
+fn chunks(stream: &mut Tls) -> io::Result<Vec<u8>> {
+    let mut all = Vec::new();
+    loop {
+        let line = line(stream)?;
+        let size =
+            usize::from_str_radix(String::from_utf8_lossy(&line).trim(), 16).map_err(io::Error::other)?;
+        all.extend(line);
+        if size == 0 {
+            break;
+        }
+        let mut chunk = vec![0; size + 2];
+        stream.read_exact(&mut chunk)?;
+        all.extend(chunk);
+    }
+    loop {
+        let line = line(stream)?;
+        all.extend(&line);
+        if line == b"\r\n" {
+            return Ok(all);
+        }
+    }
+}
+
+fn line(stream: &mut Tls) -> io::Result<Vec<u8>> {
+    let (mut line, mut byte) = (Vec::new(), [0]);
+    while !line.ends_with(b"\r\n") {
+        stream.read_exact(&mut byte)?;
+        line.push(byte[0]);
+    }
+    Ok(line)
 }
 
 /// Sends back every frame that comes, up to and with the one that closes. Browsers mask what they send; servers must not.
