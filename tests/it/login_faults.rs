@@ -588,7 +588,7 @@ const TRAPS: [Row; 9] = [
         fault: "one large pattern is refused, and with it the whole configuration",
         emitted: &[(
             "gateway-oidc",
-            "regex: x[-_]forwarded[-_](user|groups|email|token)\n",
+            "regex: x[-_]forwarded[-_](user|groups?|email|token)\n",
         )],
         checks: &[],
         fail: &[],
