@@ -215,7 +215,7 @@ pub fn gaps(gateway: &Gateway) -> Vec<String> {
             .to_owned(),
         "without the EnvoyPatchPolicy the cookies of a check that succeeded are dropped: a session that the login service \
          refreshes stays as it was in the browser, and is refreshed again with every request until it ends; an issuer that \
-         takes each refresh token once ends it early. Keep spec.cookie.refresh near the length of a session"
+         takes each refresh token once ends it early. Switch it on, for a session must be refreshed before its token ends"
             .to_owned(),
         "without the EnvoyPatchPolicy no answer has WWW-Authenticate or Retry-After".to_owned(),
         "without the EnvoyPatchPolicy one ClientTrafficPolicy for each Gateway, the oldest, is all that removes forged \
