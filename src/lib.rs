@@ -15,9 +15,14 @@
 //! - [`config`]: payloads that are written here and read back elsewhere.
 //! - [`manifests`]: the objects.
 //! - [`render`]: all of it as one function.
+//! - [`cluster`]: any manifests, as a cluster would see them.
+//! - [`access`]: who reaches what in them, and who asks.
+//! - [`verify`]: whether that leaves a way around a guard.
 //! - [`kustomize`]: the files by which kustomize handles our kinds; beside the flow, words alone.
 
+pub mod access;
 pub mod cli;
+pub mod cluster;
 pub mod config;
 pub mod error;
 pub mod input;
@@ -27,3 +32,4 @@ pub mod manifests;
 pub mod model;
 pub mod plan;
 pub mod render;
+pub mod verify;

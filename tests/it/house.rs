@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 /// The rooms and what each may use. What is not listed is forbidden; a room may always use itself.
-const MAY_USE: [(&str, &[&str]); 11] = [
+const MAY_USE: [(&str, &[&str]); 17] = [
     ("krm", &[]),
     ("error", &["krm"]),
     ("config", &[]),
@@ -15,9 +15,29 @@ const MAY_USE: [(&str, &[&str]); 11] = [
     ("manifests", &["krm", "input", "config", "model", "plan"]),
     ("render", &["krm", "input", "model", "plan", "manifests"]),
     ("kustomize", &["input", "model"]),
+    ("cluster", &["krm"]),
+    ("access", &["krm", "model", "cluster"]),
+    ("verify", &["krm", "model", "cluster", "access"]),
+    ("order", &["krm", "model", "cluster", "access", "verify"]),
+    ("graph", &["krm", "cluster", "access", "verify"]),
+    ("diff", &["krm", "cluster", "access", "verify"]),
     (
         "cli",
-        &["krm", "input", "config", "model", "render", "kustomize", "error"],
+        &[
+            "krm",
+            "input",
+            "config",
+            "model",
+            "render",
+            "kustomize",
+            "cluster",
+            "access",
+            "verify",
+            "order",
+            "graph",
+            "diff",
+            "error",
+        ],
     ),
     // The program itself sees the library from outside.
     ("main", &["cli", "error"]),

@@ -1,0 +1,134 @@
+//! One thing that is wrong, or cannot be known, with the way that proves it.
+
+use crate::access::answer::Hop;
+use crate::krm::results::Severity;
+
+/// What was judged.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Judgement {
+    /// Which rule.
+    pub rule: Rule,
+    /// The object to change, and its field.
+    pub at: Hop,
+    /// One sentence: what is open, to whom.
+    pub message: String,
+    /// The way that proves it, from where it begins to where it ends; empty where the object alone shows it.
+    pub way: Vec<Hop>,
+    /// What to do about it.
+    pub advice: String,
+}
+
+/// The rules, in the order of a report. Their ids are stable; SARIF and JSON carry them.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Rule {
+    /// A port that asks nobody who they are is within reach of others in the cluster (I5).
+    OpenPort,
+    /// A route, Ingress or Service leads from outside to a port that asks nobody (I1, I5).
+    UnguardedRoute,
+    /// The gateway's login is switched off, or lets everybody through when it is down (I1).
+    SkippedLogin,
+    /// A guard lets requests through unasked, by its own configuration (I5).
+    GuardBypass,
+    /// A guard asks about another object than the one it guards (I5).
+    WrongReview,
+    /// A guard lets through everybody, or everybody who can log in (I5).
+    Everybody,
+    /// A hop with a token in it that is plain, or whose certificate nobody checks (I1).
+    UnverifiedHop,
+    /// A credential that grants rights is readable from the guarded container (I6).
+    ReadableCredential,
+    /// Whoever may write routes in a namespace of users, or in any, takes addresses of the gateway.
+    ForeignRoutes,
+    /// During an apply or a prune there is a moment at which something is open.
+    OrderWindow,
+    /// An object cannot be read; what it does is not known.
+    Unreadable,
+    /// A guard may not ask: its account lacks the right to review tokens or access, so that it refuses everybody.
+    GuardCannotAsk,
+    /// A guard does not fit what it guards: nothing listens where it forwards, or its configuration is not there.
+    GuardUnfit,
+    /// A reference that leads nowhere.
+    DanglingReference,
+    /// A grant, policy or role that lets in more than is needed.
+    TooWide,
+    /// A way that something stops: what is meant to be reached is not.
+    Blocked,
+    /// Two objects claim the same thing, and which one wins is not for git to say.
+    Collision,
+    /// What the manifests do not say.
+    Unknown,
+}
+
+// === impl Rule ===
+
+impl Rule {
+    /// Every rule, in the order of a report.
+    pub const ALL: [Self; 18] = [
+        Self::OpenPort,
+        Self::UnguardedRoute,
+        Self::SkippedLogin,
+        Self::GuardBypass,
+        Self::WrongReview,
+        Self::Everybody,
+        Self::UnverifiedHop,
+        Self::ReadableCredential,
+        Self::ForeignRoutes,
+        Self::OrderWindow,
+        Self::Unreadable,
+        Self::GuardCannotAsk,
+        Self::GuardUnfit,
+        Self::DanglingReference,
+        Self::TooWide,
+        Self::Blocked,
+        Self::Collision,
+        Self::Unknown,
+    ];
+
+    /// The id.
+    pub fn id(self) -> &'static str {
+        match self {
+            Self::OpenPort => "open-port",
+            Self::UnguardedRoute => "unguarded-route",
+            Self::SkippedLogin => "skipped-login",
+            Self::GuardBypass => "guard-bypass",
+            Self::WrongReview => "wrong-review",
+            Self::Everybody => "everybody",
+            Self::UnverifiedHop => "unverified-hop",
+            Self::ReadableCredential => "readable-credential",
+            Self::ForeignRoutes => "foreign-routes",
+            Self::OrderWindow => "order-window",
+            Self::Unreadable => "unreadable",
+            Self::GuardCannotAsk => "guard-cannot-ask",
+            Self::GuardUnfit => "guard-unfit",
+            Self::DanglingReference => "dangling-reference",
+            Self::TooWide => "too-wide",
+            Self::Blocked => "blocked",
+            Self::Collision => "collision",
+            Self::Unknown => "unknown",
+        }
+    }
+
+    /// Errors are exposures and make `verify` exit with 1; warnings break or widen something; information is what is not known.
+    pub fn severity(self) -> Severity {
+        match self {
+            Self::OpenPort
+            | Self::UnguardedRoute
+            | Self::SkippedLogin
+            | Self::GuardBypass
+            | Self::WrongReview
+            | Self::Everybody
+            | Self::UnverifiedHop
+            | Self::ReadableCredential
+            | Self::ForeignRoutes
+            | Self::OrderWindow
+            | Self::Unreadable => Severity::Error,
+            Self::GuardCannotAsk
+            | Self::GuardUnfit
+            | Self::DanglingReference
+            | Self::TooWide
+            | Self::Blocked
+            | Self::Collision => Severity::Warning,
+            Self::Unknown => Severity::Info,
+        }
+    }
+}
