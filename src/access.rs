@@ -3,3 +3,5 @@
 //! Pure. Takes objects as `cluster` has read them; gives `answer::Access`.
 
 pub mod answer;
+pub mod pod;
+pub mod world;
