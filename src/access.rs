@@ -3,5 +3,9 @@
 //! Pure. Takes objects as `cluster` has read them; gives `answer::Access`.
 
 pub mod answer;
+pub mod arguments;
+mod fields;
+pub mod guards;
 pub mod pod;
+pub mod rights;
 pub mod world;
