@@ -6,6 +6,8 @@ pub mod answer;
 pub mod arguments;
 mod fields;
 pub mod guards;
+pub mod login;
 pub mod pod;
 pub mod rights;
+pub mod tls;
 pub mod world;
