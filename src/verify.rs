@@ -2,4 +2,7 @@
 //!
 //! Pure. Takes what `access` answers and the objects behind it; gives `judgement::Judgement`s.
 
+pub mod guards;
 pub mod judgement;
+pub mod login;
+pub mod tls;
