@@ -236,22 +236,6 @@ fn from_outside(study: &Study<'_>, workload: &Workload, path: &Path, judgements:
         });
     }
     login(study, workload, path, guard, judgements);
-    match &path.hop {
-        HopTls::Unverified(by) => judgements.push(unverified(&workload.id, path, by)),
-        HopTls::Plain => judgements.push(Judgement {
-            rule: Rule::UnverifiedHop,
-            at: step_before_pod(path),
-            message: format!(
-                "the last hop to {} on the way of {} has no TLS that anything checks, and carries the user's token",
-                name(workload),
-                path.url
-            ),
-            way: path.hops.clone(),
-            advice: "write a BackendTLSPolicy (or, with Istio, a DestinationRule) for the guard's Service, with its CA and name"
-                .to_owned(),
-        }),
-        HopTls::Verified(_) | HopTls::Unknown => {}
-    }
     if path.url.starts_with("http://") {
         judgements.push(Judgement {
             rule: Rule::UnverifiedHop,
@@ -383,14 +367,6 @@ fn unverified(workload: &ObjectId, path: &Path, by: &Hop) -> Judgement {
         way,
         advice: "verify it against a CA and the Service's name".to_owned(),
     }
-}
-
-fn step_before_pod(path: &Path) -> Hop {
-    let before = path.hops.len().checked_sub(2);
-    before
-        .and_then(|at| path.hops.get(at))
-        .cloned()
-        .unwrap_or_default()
 }
 
 fn route_of(path: &Path) -> Option<&ObjectId> {
