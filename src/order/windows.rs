@@ -129,7 +129,7 @@ fn window(
 fn slices<'a>(old: &'a [Object], new: &'a [Object]) -> Vec<(Vec<&'a Object>, Vec<&'a Object>)> {
     let all = || old.iter().chain(new);
     let namespaces: BTreeSet<&str> = all()
-        .filter(|object| runs_user_code(&object.id) || carries_pods(object))
+        .filter(|object| runs_user_code(&object.id))
         .map(|object| object.id.namespace.as_str())
         .collect();
     if namespaces.len() < 2 {
@@ -168,10 +168,6 @@ fn slices<'a>(old: &'a [Object], new: &'a [Object]) -> Vec<(Vec<&'a Object>, Vec
         .iter()
         .map(|namespace| (slice(&old, namespace), slice(&new, namespace)))
         .collect()
-}
-
-fn carries_pods(object: &Object) -> bool {
-    object.id.group == "apps" || (object.id.group.is_empty() && object.id.kind == "Pod")
 }
 
 /// The namespaces that a value names, by themselves or in the name of a Service.
