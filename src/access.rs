@@ -11,3 +11,6 @@ pub mod pod;
 pub mod rights;
 pub mod tls;
 pub mod world;
+
+#[cfg(test)]
+pub(crate) mod tests;
