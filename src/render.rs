@@ -9,6 +9,7 @@ mod canonical;
 mod convert;
 mod generated;
 mod images;
+pub mod layout;
 mod login_neighbours;
 mod neighbours;
 mod notebooks;

@@ -19,6 +19,17 @@ pub struct Document {
     tier: usize,
 }
 
+// === impl Document ===
+
+impl Document {
+    /// Whether it is there to keep people out: of class `enforce`.
+    pub fn closes(&self) -> bool {
+        self.tier == ENFORCE
+    }
+}
+
+/// Where what closes stands among the documents: behind what it cannot do without.
+const ENFORCE: usize = 2;
 /// API groups whose documents are for the tools that read a folder, not for a cluster.
 const TOOLS: [&str; 2] = ["kustomize.config.k8s.io", "kpt.dev"];
 
@@ -96,7 +107,7 @@ fn tier(id: &ObjectId, class: Option<&str>) -> usize {
     match (id.group.as_str(), id.kind.as_str()) {
         ("", "Namespace") => 0,
         ("apiextensions.k8s.io", "CustomResourceDefinition") => 1,
-        _ if class == Some(Class::Enforce.word()) => 2,
+        _ if class == Some(Class::Enforce.word()) => ENFORCE,
         _ if class == Some(Class::Support.word()) => 3,
         _ if class == Some(Class::Serve.word()) => 5,
         _ => 4,
