@@ -102,10 +102,16 @@ Reads .yaml, .yml and .json files, folders recursively (hidden ones skipped). Th
 the one given with --platform. Without -o everything is printed as one stream, ready for kubectl apply -f -. With -o each \
 object gets a file; files written before and no longer needed are removed.
 
+Flux applies workloads and routes before the policies that close them: with one Kustomization, a namespace's very first \
+Notebook is there for a moment before its policy. --layout flux writes two: closing/ holds everything of class enforce and \
+the Namespaces that it needs, rest/ everything else, and DIR/flux.yaml the Kustomizations, the second of which waits for the \
+first. The first prunes nothing: what closes outlives what it closes.
+
 Examples:
   gatewright render examples/platform/openshift/ | kubectl apply -f -
   gatewright render notebooks/ --platform production.yaml -o rendered/
-  gatewright render notebooks/ --platform production.yaml -o rendered/ --check   # in CI: is it up to date?";
+  gatewright render notebooks/ --platform production.yaml -o rendered/ --check   # in CI: is it up to date?
+  gatewright render notebooks/ --platform production.yaml -o clusters/ai/access --layout flux";
 
 const VERIFY: &str = "Judge manifests, ours or anybody's: does anything lead around a guard?
 
@@ -169,9 +175,35 @@ struct RenderArgs {
     /// Write one file an object into this folder instead of printing
     #[arg(short, long, value_name = "DIR")]
     output: Option<PathBuf>,
+    /// How -o arranges the files (without it: one folder a namespace)
+    #[arg(long, value_enum, requires = "output")]
+    layout: Option<LayoutKind>,
+    /// With --layout flux: the name of the second Kustomization; the first has it with -closing behind
+    #[arg(long, value_name = "NAME", default_value = "gatewright", requires = "layout")]
+    flux_name: String,
+    /// With --layout flux: the namespace of the Kustomizations and of their source
+    #[arg(
+        long,
+        value_name = "NAMESPACE",
+        default_value = "flux-system",
+        requires = "layout"
+    )]
+    flux_namespace: String,
+    /// With --layout flux: the GitRepository that the output is committed to
+    #[arg(long, value_name = "NAME", default_value = "flux-system", requires = "layout")]
+    flux_source: String,
+    /// With --layout flux: where DIR is in that repository (default: DIR as it is written)
+    #[arg(long, value_name = "PATH", requires = "layout")]
+    flux_path: Option<PathBuf>,
     /// Write nothing; exit 1 if what is there differs from what would be written (with -o: in DIR, else: in PATH itself)
     #[arg(long)]
     check: bool,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum LayoutKind {
+    /// Two Kustomizations of Flux: what closes in closing/, applied first and never pruned; everything else in rest/
+    Flux,
 }
 
 #[derive(Debug, Args)]

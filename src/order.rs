@@ -54,7 +54,7 @@ impl Tool {
     pub fn steps(self, change: &Change<'_>) -> Vec<Step> {
         match self {
             Self::Flux => flux::steps(change),
-            Self::FluxTwo => flux::two(change, flux::is_closing),
+            Self::FluxTwo => flux::two(change),
             Self::ArgoCd => argo::steps(change),
         }
     }
