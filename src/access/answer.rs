@@ -230,7 +230,7 @@ pub enum Who {
 }
 
 /// One object on a way, and the field that leads on.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Hop {
     /// The object.
     pub object: ObjectId,
