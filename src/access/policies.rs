@@ -35,11 +35,6 @@ pub struct Policies<'a> {
     by_label: BTreeMap<(&'a str, Option<(String, String)>), Vec<usize>>,
 }
 
-/// What a peer of a rule can be.
-struct Reach {
-    who: Who,
-}
-
 // === impl Policies ===
 
 impl<'a> Policies<'a> {
@@ -205,9 +200,9 @@ pub fn callers(
                 ));
             }
             for (at, peer) in peers.iter().enumerate() {
-                for reach in peer_reach(peer, pod, around) {
+                for who in peer_reach(peer, pod, around) {
                     let field = format!("{field}.from[{at}]");
-                    callers.push(caller(reach.who, &let_in, policy, &field, &peer_words(peer)));
+                    callers.push(caller(who, &let_in, policy, &field, &peer_words(peer)));
                 }
             }
         }
@@ -271,7 +266,7 @@ fn admitted_ports(
 }
 
 /// Everybody whom a peer may mean.
-fn peer_reach(peer: &NetworkPolicyPeer, pod: &Pod<'_>, around: &Surroundings<'_>) -> Vec<Reach> {
+fn peer_reach(peer: &NetworkPolicyPeer, pod: &Pod<'_>, around: &Surroundings<'_>) -> Vec<Who> {
     if let Some(block) = &peer.ip_block {
         // Half of all addresses is no address.
         let wide = block
@@ -283,12 +278,11 @@ fn peer_reach(peer: &NetworkPolicyPeer, pod: &Pod<'_>, around: &Surroundings<'_>
         } else {
             Who::Addresses(block.cidr.clone())
         };
-        return vec![Reach { who }];
+        return vec![who];
     }
     let everything = LabelSelector::default();
     let pods = peer.pod_selector.as_ref().unwrap_or(&everything);
     let mut reach = Vec::new();
-    let mut add = |who: Who| reach.push(Reach { who });
     let nothing = BTreeMap::new();
     if !labels::satisfiable(pods, &nothing) {
         return reach;
@@ -310,36 +304,37 @@ fn peer_reach(peer: &NetworkPolicyPeer, pod: &Pod<'_>, around: &Surroundings<'_>
             .gateway_pods_selected(gateway, &in_namespace, peer.namespace_selector.as_ref(), pods)
             .possible()
         {
-            add(Who::Gateway(gateway.clone()));
+            reach.push(Who::Gateway(gateway.clone()));
         }
     }
+    let mut itself = false;
     if in_namespace(own).possible() {
-        if labels::selects(pods, pod.known()) == Selected::Yes && !plain {
-            add(Who::Itself);
+        itself = labels::selects(pods, pod.known()) == Selected::Yes && !plain;
+        if itself {
+            reach.push(Who::Itself);
         }
         if plain {
-            add(Who::SameNamespace);
+            reach.push(Who::SameNamespace);
         }
     }
     for workload in around.users_selected(pods, plain, &in_namespace, pod) {
-        add(Who::Workload(workload));
+        reach.push(Who::Workload(workload));
     }
+    let in_own =
+        (!plain && !itself).then(|| Who::SameNamespaceLabelled(format!("pods with {}", labels::words(pods))));
     let Some(selector) = &peer.namespace_selector else {
-        if !plain {
-            add(Who::Named(format!(
-                "pods of namespace {own} with {}",
-                labels::words(pods)
-            )));
-        }
+        reach.extend(in_own);
         return reach;
     };
     match labels::pinned(selector, keys::NAMESPACE_NAME) {
         Some(names) => {
             for name in names.iter().filter(|name| in_namespace(name).possible()) {
-                if plain && name != own {
-                    add(Who::OtherNamespaces(format!("any pod of namespace {name}")));
-                } else if !plain {
-                    add(Who::Named(format!(
+                if name == own {
+                    reach.extend(in_own.clone());
+                } else if plain {
+                    reach.push(Who::WholeNamespace(name.clone()));
+                } else {
+                    reach.push(Who::Named(format!(
                         "pods of namespace {name} with {}",
                         labels::words(pods)
                     )));
@@ -352,11 +347,16 @@ fn peer_reach(peer: &NetworkPolicyPeer, pod: &Pod<'_>, around: &Surroundings<'_>
             } else {
                 format!("pods with {}", labels::words(pods))
             };
+            if in_namespace(own).possible() {
+                reach.extend(in_own);
+            }
             if around.any_namespace_selected(selector) {
-                add(Who::OtherNamespaces(format!("{which} of any namespace")));
+                reach.push(Who::OtherNamespaces(format!("{which} of any namespace")));
             } else if labels::satisfiable(selector, &nothing) {
-                let labelled = format!("{which} of namespaces with {}", labels::words(selector));
-                add(Who::Named(labelled));
+                reach.push(Who::LabelledNamespaces(format!(
+                    "{which} of namespaces with {}",
+                    labels::words(selector)
+                )));
             }
         }
     }
