@@ -185,7 +185,8 @@ fn follow_host<'p, 'a>(pod: &'p pod::Pod<'a>, ways: &mut Ways<'p, 'a>) {
         return;
     }
     for (at, container) in pod.containers() {
-        for (index, port) in read::list(container, "/ports").iter().enumerate() {
+        let ports = read::list(container, "/ports").iter().enumerate();
+        for (index, port) in ports.filter(|(_, port)| pod::is_tcp(port)) {
             let Some(host) = read::port(port, "/hostPort").filter(|port| *port > 0) else {
                 continue;
             };
