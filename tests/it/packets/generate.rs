@@ -1,10 +1,10 @@
 //! A cluster from bytes. Each object has its slot, so that one that goes away renames none of the others.
 
 use super::manifests::{
-    A, APP, B, Backend, Cluster, Container, ContainerPort, ELSEWHERE, FRESH, From, G0, GATEWAY, Gateway, Grant, HASH, HEAD,
-    HOSTS, Ingress, Kind, Listener, Match, NAMED, NAMESPACE, NOTEBOOK, Namespace, OpenShiftRoute, Operator, Parent, Peer,
-    Policy, PolicyPort, Port, RAY, ROLE, Route, RouteKind, RouteRule, Rule, STATEFULSET, Selector, Service, ServicePort,
-    TEAM, W0, Workload, X,
+    A, APP, B, Backend, C, Cluster, Container, ContainerPort, ELSEWHERE, From, G0, GATEWAY, Gateway, Grant,
+    HASH, HEAD, HOSTS, Ingress, Kind, Listener, Match, NAMED, NAMESPACE, NOTEBOOK, Namespace, OpenShiftRoute,
+    Operator, Parent, Peer, Policy, PolicyPort, Port, RAY, ROLE, Route, RouteKind, RouteRule, Rule,
+    STATEFULSET, Selector, Service, ServicePort, TEAM, W0, Workload, X,
 };
 use super::tape::Tape;
 
@@ -21,6 +21,7 @@ pub(super) const CHANCES: [u8; 22] = [
     80, // Ingress
     80, // OpenShift Route
 ];
+const GUARDS: bool = true;
 const WORKLOADS: usize = 3;
 const POLICIES: usize = 6;
 const SERVICES: usize = 10;
@@ -53,13 +54,19 @@ pub(super) fn cluster(sections: &[Vec<u8>]) -> Cluster {
     let there = |slots: std::ops::Range<usize>| {
         let start = slots.start;
         let filled = slots.filter(|slot| sections.get(*slot).is_some_and(|bytes| !bytes.is_empty()));
-        filled.map(move |slot| (slot - start, place(sections, slot), {
-            let mut tape = Tape::new(&sections[slot]);
-            tape.below(8);
-            tape
-        }))
+        filled.map(move |slot| {
+            (slot - start, place(sections, slot), {
+                let mut tape = Tape::new(&sections[slot]);
+                tape.below(8);
+                tape
+            })
+        })
     };
-    let services: Vec<usize> = (SERVICES..GATEWAYS).map(|slot| place(sections, slot)).collect();
+    // Behind the Services of the manifests those that a controller makes, one for each Notebook.
+    let services: Vec<usize> = (SERVICES..GATEWAYS)
+        .chain(WORKLOADS..POLICIES)
+        .map(|slot| place(sections, slot))
+        .collect();
     let gateways: Vec<usize> = (GATEWAYS..ROUTES).map(|slot| place(sections, slot)).collect();
     for (slot, _, mut tape) in there(0..WORKLOADS) {
         all.namespaces.push(Namespace {
@@ -87,15 +94,23 @@ pub(super) fn cluster(sections: &[Vec<u8>]) -> Cluster {
         });
     }
     for (slot, namespace, mut tape) in there(ROUTES..GRANTS) {
-        all.routes.push(route(slot, namespace, &services, &gateways, &mut tape));
+        all.routes
+            .push(route(slot, namespace, &services, &gateways, &mut tape));
     }
     for (slot, _, mut tape) in there(GRANTS..INGRESS) {
         // A grant stands where a Service is, mostly.
-        let service = tape.below(services.len());
+        let service = of_services(&mut tape);
         all.grants.push(Grant {
             namespace: services[service],
             slot,
-            from_kind: tape.of(&["HTTPRoute", "HTTPRoute", "HTTPRoute", "GRPCRoute", "TLSRoute", "HTTPRoute"]),
+            from_kind: tape.of(&[
+                "HTTPRoute",
+                "HTTPRoute",
+                "HTTPRoute",
+                "GRPCRoute",
+                "TLSRoute",
+                "HTTPRoute",
+            ]),
             from_namespace: tape.below(3),
             to_kind: tape.of(&["Service", "Service", "Service", "Service", "Secret"]),
             to_name: tape.of(&[None, None, Some(service), Some(service), Some(0), Some(1)]),
@@ -104,7 +119,7 @@ pub(super) fn cluster(sections: &[Vec<u8>]) -> Cluster {
     for (_, namespace, mut tape) in there(INGRESS..OPENSHIFT) {
         all.ingresses.push(Ingress {
             namespace,
-            service: tape.below(services.len()),
+            service: of_services(&mut tape),
             port: named_or(&mut tape, &[80, 81, 8443]),
             default: tape.chance(4),
             host: tape.of(&[None, Some(HOSTS[0]), Some(HOSTS[1])]),
@@ -113,7 +128,7 @@ pub(super) fn cluster(sections: &[Vec<u8>]) -> Cluster {
     for (_, namespace, mut tape) in there(OPENSHIFT..OPENSHIFT + 1) {
         all.openshift.push(OpenShiftRoute {
             namespace,
-            service: tape.below(services.len()),
+            service: of_services(&mut tape),
             alternate: tape.of(&[None, None, Some((0, 10)), Some((1, 0)), Some((2, 5))]),
             weight: tape.of(&[None, None, None, Some(0), Some(10)]),
             port: tape
@@ -123,6 +138,10 @@ pub(super) fn cluster(sections: &[Vec<u8>]) -> Cluster {
         });
     }
     all
+}
+
+fn of_services(tape: &mut Tape) -> usize {
+    tape.of(&[0, 0, 1, 2, 0, 1, 3, 4])
 }
 
 fn named_or(tape: &mut Tape, numbers: &[u16]) -> Port {
@@ -164,7 +183,13 @@ fn workload(slot: usize, namespace: usize, tape: &mut Tape) -> Workload {
         ports: apart(ports),
     }];
     // Of Deployments and the like, those without a guard are nobody's business.
-    if tape.chance(if kind == Kind::Notebook || kind == Kind::Ray { 8 } else { 14 }) {
+    if GUARDS
+        && tape.chance(if kind == Kind::Notebook || kind == Kind::Ray {
+            8
+        } else {
+            14
+        })
+    {
         let number = 8443;
         let named = tape.chance(12);
         containers.push(Container {
@@ -223,7 +248,7 @@ fn selector(tape: &mut Tape, pods: bool) -> Selector {
                 (GATEWAY, G0),
                 (HASH, A),
                 (RAY, HEAD),
-                (ROLE, FRESH),
+                (ROLE, C),
                 (APP, A),
             ])
         } else {
@@ -246,7 +271,12 @@ fn selector(tape: &mut Tape, pods: bool) -> Selector {
     }
     for _ in 0..tape.of(&[0, 0, 0, 1, 1, 2]) {
         let (key, value) = one(tape);
-        let operator = tape.of(&[Operator::Exists, Operator::In, Operator::NotIn, Operator::DoesNotExist]);
+        let operator = tape.of(&[
+            Operator::Exists,
+            Operator::In,
+            Operator::NotIn,
+            Operator::DoesNotExist,
+        ]);
         let values = match operator {
             Operator::In | Operator::NotIn if tape.chance(6) => vec![value, one(tape).1],
             Operator::In | Operator::NotIn => vec![value],
@@ -260,7 +290,11 @@ fn selector(tape: &mut Tape, pods: bool) -> Selector {
 fn policy(slot: usize, namespace: usize, tape: &mut Tape) -> Policy {
     let types = tape.of(&[0, 1, 1, 1, 1, 2, 3, 0]);
     let rules = tape.of(&[0, 1, 1, 2, 1, 4]);
-    let pods = if tape.chance(8) { selector(tape, true) } else { Selector::default() };
+    let pods = if tape.chance(8) {
+        selector(tape, true)
+    } else {
+        Selector::default()
+    };
     Policy {
         namespace,
         slot,
@@ -387,7 +421,8 @@ fn service(slot: usize, namespace: usize, tape: &mut Tape) -> Service {
         },
         protocol: tape.of(&PROTOCOLS),
     };
-    let mut ports = vec![port(tape, several.then_some("front"), tape.of(&[80, 80, 80, 8443]))];
+    let number = tape.of(&[80, 80, 80, 8443]);
+    let mut ports = vec![port(tape, several.then_some("front"), number)];
     if !several {
         ports[0].name = tape.of(&[None, Some("front")]);
     }
@@ -449,31 +484,60 @@ fn route(slot: usize, namespace: usize, services: &[usize], gateways: &[usize], 
         parents.push(Parent {
             mesh: tape.chance(1),
             // Now and then the wrong one.
-            namespace: if own || tape.chance(1) { None } else { Some(gateways[gateway]) },
+            namespace: if own || tape.chance(1) {
+                None
+            } else {
+                Some(gateways[gateway])
+            },
             gateway,
             section: tape.of(&[None, None, None, Some("l0"), Some("l1"), Some("none")]),
             port: tape.of(&[None, None, None, Some(443), Some(8080), None]),
         });
     }
-    let hostnames = tape.of(&[&[][..], &[HOSTS[0]], &[HOSTS[1]], &[HOSTS[2]], &[HOSTS[2], HOSTS[0]], &[]]);
+    let hostnames = tape.of(&[
+        &[][..],
+        &[HOSTS[0]],
+        &[HOSTS[1]],
+        &[HOSTS[2]],
+        &[HOSTS[2], HOSTS[0]],
+        &[],
+    ]);
     let backend = |tape: &mut Tape, weight: bool| {
-        let service = tape.below(services.len());
+        let service = of_services(tape);
         let own = services[service] == namespace && !tape.chance(4);
         Backend {
-            namespace: if own || tape.chance(1) { None } else { Some(services[service]) },
+            namespace: if own || tape.chance(1) {
+                None
+            } else {
+                Some(services[service])
+            },
             service,
             port: tape.of(&[80, 80, 80, 8443, 81]),
-            weight: if weight { tape.of(&[None, None, None, Some(0), Some(3)]) } else { None },
+            weight: if weight {
+                tape.of(&[None, None, None, Some(0), Some(3)])
+            } else {
+                None
+            },
         }
     };
     let mut rules = Vec::new();
-    let count = if kind == RouteKind::Tls { 1 } else { 1 + tape.of(&[0, 0, 1]) };
+    let count = if kind == RouteKind::Tls {
+        1
+    } else {
+        1 + tape.of(&[0, 0, 1])
+    };
     for _ in 0..count {
         let mut matches = Vec::new();
         if kind != RouteKind::Tls {
             for _ in 0..tape.of(&[0, 1, 1, 2]) {
                 matches.push(Match {
-                    path: tape.of(&[None, Some((false, "/p")), Some((true, "/p")), Some((false, "/p/q")), Some((false, "/"))]),
+                    path: tape.of(&[
+                        None,
+                        Some((false, "/p")),
+                        Some((true, "/p")),
+                        Some((false, "/p/q")),
+                        Some((false, "/")),
+                    ]),
                     method: tape.of(&[None, None, None, Some("GET"), Some("POST")]),
                     header: tape.of(&[None, None, None, Some("one"), Some("two")]),
                 });
@@ -494,7 +558,9 @@ fn route(slot: usize, namespace: usize, services: &[usize], gateways: &[usize], 
             backends: if redirect {
                 Vec::new()
             } else {
-                (0..tape.of(&[1, 1, 1, 2, 0])).map(|_| backend(tape, true)).collect()
+                (0..tape.of(&[1, 1, 1, 2, 0]))
+                    .map(|_| backend(tape, true))
+                    .collect()
             },
         });
     }

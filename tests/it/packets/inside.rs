@@ -5,17 +5,19 @@
 //! each selector on its own: what may be out is not closed, what may be in is open.
 
 use super::manifests::{
-    APP, Cluster, FRESH, GATEWAY, HASH, HEAD, KEYS, Kind, Labels, NAMESPACE, NAMESPACES, NOTEBOOK, Operator, PORTS, Peer,
-    Policy, PolicyPort, Port, RAY, ROLE, Rule, STATEFULSET, Selector, TEAM, UNKNOWN, W0, Workload, X,
+    APP, Cluster, ELSEWHERE, G0, GATEWAY, HASH, HEAD, KEYS, Kind, Labels, NAMESPACE, NAMESPACES, NOTEBOOK,
+    Operator, PORTS, Peer, Policy, PolicyPort, Port, RAY, ROLE, Rule, STATEFULSET, Selector, TEAM, UNKNOWN,
+    UNSEEN, VALUES, W0, Workload, X,
 };
 
 /// Bits in the order of `PORTS`.
 pub(super) type Ports = u8;
 pub(super) const EVERY: Ports = (1 << PORTS.len()) - 1;
 
-/// Places in which a pod may be: the namespaces that are mentioned, and one that is not.
-pub(super) const PLACES: usize = NAMESPACES.len() + 1;
-pub(super) const ELSEWHERE: usize = NAMESPACES.len();
+/// Places in which a pod may be: the namespaces of the cluster, one that only selectors name, and one that nothing names.
+pub(super) const PLACES: usize = NAMESPACES.len() + 2;
+pub(super) const NAMED_ONLY: usize = NAMESPACES.len();
+pub(super) const NOWHERE: usize = NAMESPACES.len() + 1;
 
 /// Faults that are put in on purpose, to see that the comparison sees them.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -61,30 +63,51 @@ pub(super) fn labels(workload: &Workload) -> Labels {
 /// The labels of a place: of a Namespace that is in the manifests what it says, else anything.
 pub(super) fn place_labels(cluster: &Cluster, place: usize) -> Labels {
     let mut labels: Labels = [0; KEYS.len()];
-    labels[NAMESPACE] = if place == ELSEWHERE { FRESH } else { X + u8::try_from(place).unwrap() };
-    let written = cluster.namespaces.iter().find(|namespace| namespace.name == place);
+    labels[NAMESPACE] = match place {
+        NAMED_ONLY => ELSEWHERE,
+        NOWHERE => UNSEEN,
+        place => X + u8::try_from(place).unwrap(),
+    };
+    let written = cluster
+        .namespaces
+        .iter()
+        .find(|namespace| namespace.name == place);
     labels[TEAM] = written.map_or(UNKNOWN, |namespace| namespace.team);
     labels
 }
 
-/// Every pod that could be: the alphabet's labels in every place.
-pub(super) fn every_pod() -> Vec<Source> {
-    let mut all = Vec::new();
-    let values: [&[u8]; 4] = [&[0, 1, 2, FRESH], &[0, 1, FRESH], &[0, W0, W0 + 1, FRESH], &[0, super::manifests::G0]];
-    for place in 0..PLACES {
-        for app in values[0] {
-            for role in values[1] {
-                for notebook in values[2] {
-                    for gateway in values[3] {
-                        let mut labels: Labels = [0; KEYS.len()];
-                        labels[APP] = *app;
-                        labels[ROLE] = *role;
-                        labels[NOTEBOOK] = *notebook;
-                        labels[GATEWAY] = *gateway;
-                        all.push(Source::Pod { place, labels });
-                    }
-                }
+/// The labels of every pod that could be: for each key that a peer asks about no label, each value that one asks for, and
+/// one that none asks for. Keys that nobody asks about make no difference.
+pub(super) fn every_labels(cluster: &Cluster) -> Vec<Labels> {
+    let rules = cluster
+        .policies
+        .iter()
+        .flat_map(|policy| policy.ingress.iter().flatten());
+    let peers = rules.flat_map(|rule| rule.from.iter().flatten());
+    let mut asked: [Vec<u8>; KEYS.len()] = std::array::from_fn(|_| Vec::new());
+    for peer in peers {
+        let Peer::Pods { pods: Some(pods), .. } = peer else {
+            continue;
+        };
+        let pairs = pods.labels.iter().map(|(key, value)| (*key, *value));
+        let expressions = pods.expressions.iter();
+        let more = expressions
+            .flat_map(|(key, _, values)| values.iter().map(|value| (*key, *value)).chain([(*key, UNSEEN)]));
+        for (key, value) in pairs.chain(more) {
+            if !asked[key].contains(&value) {
+                asked[key].push(value);
             }
+        }
+    }
+    let mut all: Vec<Labels> = vec![[0; KEYS.len()]];
+    for (key, values) in asked.iter().enumerate().filter(|(_, values)| !values.is_empty()) {
+        let before = all.clone();
+        for value in values.iter().copied().chain([UNSEEN]) {
+            all.extend(before.iter().map(|labels| {
+                let mut labels = *labels;
+                labels[key] = value;
+                labels
+            }));
         }
     }
     all
@@ -124,7 +147,7 @@ fn every_any(selector: &Selector, labels: &Labels, fault: Fault) -> (bool, bool)
         return (yes, yes);
     };
     let mut answer = (true, false);
-    for value in 0..=u8::try_from(super::manifests::VALUES.len()).unwrap() {
+    for value in 0..=u8::try_from(VALUES.len()).unwrap() {
         let mut tried = *labels;
         tried[key] = value;
         let (every, any) = every_any(selector, &tried, fault);
@@ -140,22 +163,35 @@ pub(super) fn may_match(selector: &Selector, labels: &Labels, fault: Fault) -> b
 
 /// Whether plain pairs, as a Service has them, may match.
 pub(super) fn pairs_may_match(pairs: &[(usize, u8)], labels: &Labels) -> bool {
-    pairs.iter().all(|(key, value)| labels[*key] == *value || labels[*key] == UNKNOWN)
+    pairs
+        .iter()
+        .all(|(key, value)| labels[*key] == *value || labels[*key] == UNKNOWN)
 }
 
 fn for_ingress(policy: &Policy) -> bool {
-    policy.types.as_ref().is_none_or(|types| types.contains(&"Ingress"))
+    policy
+        .types
+        .as_ref()
+        .is_none_or(|types| types.contains(&"Ingress"))
 }
 
 fn bit(port: u16) -> Ports {
-    PORTS.iter().position(|one| *one == port).map_or(0, |index| 1 << index)
+    PORTS
+        .iter()
+        .position(|one| *one == port)
+        .map_or(0, |index| 1 << index)
 }
 
 /// The container port of a name, for TCP.
 pub(super) fn named(workload: &Workload, name: &str) -> Option<u16> {
     // Containers first, then those that were started before them and stay.
     let order = [false, true].into_iter();
-    let containers = order.flat_map(|sidecar| workload.containers.iter().filter(move |one| one.sidecar == sidecar));
+    let containers = order.flat_map(|sidecar| {
+        workload
+            .containers
+            .iter()
+            .filter(move |one| one.sidecar == sidecar)
+    });
     let mut ports = containers.flat_map(|container| &container.ports);
     let tcp = |protocol: Option<&str>| protocol.is_none_or(|protocol| protocol == "TCP");
     ports
@@ -194,7 +230,6 @@ fn contains(block: &str, address: u32) -> bool {
 
 /// The policies of one workload, as its packets meet them.
 pub(super) struct Wall<'a> {
-    cluster: &'a Cluster,
     workload: &'a Workload,
     /// Whether a policy certainly selects the pods.
     closed: bool,
@@ -219,14 +254,15 @@ impl<'a> Wall<'a> {
             closed |= every;
             if any {
                 for rule in policy.ingress.iter().flatten() {
-                    let ports = PORTS.iter().filter(|port| lets_port(rule, workload, **port, fault));
+                    let ports = PORTS
+                        .iter()
+                        .filter(|port| lets_port(rule, workload, **port, fault));
                     rules.push((policy, rule, ports.fold(0, |all, port| all | bit(*port))));
                 }
             }
         }
         let places = std::array::from_fn(|place| place_labels(cluster, place));
         Self {
-            cluster,
             workload,
             closed,
             rules,
@@ -264,27 +300,37 @@ impl<'a> Wall<'a> {
                     None => *place == policy.namespace,
                     Some(selector) => may_match(selector, &self.places[*place], self.fault),
                 };
-                there && pods.as_ref().is_none_or(|pods| may_match(pods, labels, self.fault))
+                there
+                    && pods
+                        .as_ref()
+                        .is_none_or(|pods| may_match(pods, labels, self.fault))
             }
+            // Nearly every address is in it, and which ones pods have is not known.
+            (Peer::Block { cidr, .. }, Source::Pod { .. }) => *cidr == "0.0.0.0/0",
             (Peer::Block { cidr, except }, Source::Address(address)) => {
                 contains(cidr, *address) && !except.is_some_and(|except| contains(except, *address))
             }
-            _ => false,
+            (Peer::Pods { .. }, Source::Address(_)) => false,
         })
     }
 
-    /// The labels of the pods of a Gateway: one label is certain, the others are anybody's guess.
+    /// Where the pods of a Gateway arrive. Istio runs them beside it under its name; Envoy Gateway beside it or in a
+    /// namespace of its own, under labels that nobody here asks for.
     pub(super) fn gateway(&self, namespace: usize, slot: usize) -> Ports {
-        let mut labels: Labels = [UNKNOWN; KEYS.len()];
-        labels[GATEWAY] = super::manifests::G0 + u8::try_from(slot).unwrap();
-        self.lets(&Source::Pod {
-            place: namespace,
-            labels,
-        })
+        let plain: Labels = [0; KEYS.len()];
+        let mut named = plain;
+        named[GATEWAY] = G0 + u8::try_from(slot).unwrap();
+        let pods = [(namespace, named), (namespace, plain), (NOWHERE, plain)];
+        let sources = pods.map(|(place, labels)| Source::Pod { place, labels });
+        sources.iter().fold(0, |all, source| all | self.lets(source))
     }
 
-    pub(super) fn cluster(&self) -> &Cluster {
-        self.cluster
+    /// Where anything with an address arrives.
+    pub(super) fn addresses(&self) -> Ports {
+        let all = ADDRESSES
+            .iter()
+            .map(|address| self.lets(&Source::Address(*address)));
+        all.fold(0, |all, ports| all | ports)
     }
 }
 

@@ -29,17 +29,32 @@ pub(super) const TEAM: usize = 7;
 pub(super) const RAY: usize = 8;
 
 /// The values of labels; a code is the index behind this table's, 0 is no label.
-pub(super) const VALUES: [&str; 13] = [
-    "a", "b", "fresh", "w0", "w1", "w2", "g0", "g1", "x", "y", "z", "head", "elsewhere",
+pub(super) const VALUES: [&str; 14] = [
+    "a",
+    "b",
+    "c",
+    "w0",
+    "w1",
+    "w2",
+    "g0",
+    "g1",
+    "x",
+    "y",
+    "z",
+    "head",
+    "elsewhere",
+    "unseen",
 ];
 pub(super) const A: u8 = 1;
 pub(super) const B: u8 = 2;
-pub(super) const FRESH: u8 = 3;
+pub(super) const C: u8 = 3;
 pub(super) const W0: u8 = 4;
 pub(super) const G0: u8 = 7;
 pub(super) const X: u8 = 9;
 pub(super) const HEAD: u8 = 12;
 pub(super) const ELSEWHERE: u8 = 13;
+/// What no manifest says.
+pub(super) const UNSEEN: u8 = 14;
 /// A label of which is not known whether it is there, nor what it says.
 pub(super) const UNKNOWN: u8 = 255;
 
@@ -288,6 +303,15 @@ pub(super) struct OpenShiftRoute {
     pub(super) passthrough: bool,
 }
 
+/// The Services of the manifests by slot, and behind them those that a controller makes for Notebooks.
+pub(super) fn service_name(slot: usize) -> &'static str {
+    ["s0", "s1", "s2", "w0", "w1", "w2"][slot]
+}
+
+fn gateway_name(slot: usize) -> &'static str {
+    ["g0", "g1"][slot]
+}
+
 fn set(map: &mut Map<String, Value>, key: &str, value: impl Into<Value>) {
     map.insert(key.to_owned(), value.into());
 }
@@ -298,7 +322,11 @@ fn text(code: u8) -> &'static str {
 
 fn pairs(pairs: &[(usize, u8)]) -> Value {
     let pairs = pairs.iter().filter(|(_, value)| *value != 0);
-    Value::Object(pairs.map(|(key, value)| (KEYS[*key].to_owned(), text(*value).into())).collect())
+    Value::Object(
+        pairs
+            .map(|(key, value)| (KEYS[*key].to_owned(), text(*value).into()))
+            .collect(),
+    )
 }
 
 fn object(api_version: &str, kind: &str, namespace: &str, name: &str, body: Value) -> Object {
@@ -611,7 +639,7 @@ impl Service {
             "v1",
             "Service",
             NAMESPACES[self.namespace],
-            &format!("s{}", self.slot),
+            service_name(self.slot),
             json!({"spec": map}),
         )
     }
@@ -652,7 +680,7 @@ impl RouteKind {
 
 impl Gateway {
     pub(super) fn name(&self) -> &'static str {
-        ["g0", "g1"][self.slot]
+        gateway_name(self.slot)
     }
 
     fn object(&self) -> Object {
@@ -676,7 +704,9 @@ impl Listener {
             value["hostname"] = hostname.into();
         }
         match self.protocol {
-            "HTTPS" => value["tls"] = json!({"mode": "Terminate", "certificateRefs": [{"name": "certificate"}]}),
+            "HTTPS" => {
+                value["tls"] = json!({"mode": "Terminate", "certificateRefs": [{"name": "certificate"}]})
+            }
             "TLS" => value["tls"] = json!({"mode": "Passthrough"}),
             _ => {}
         }
@@ -685,11 +715,14 @@ impl Listener {
             From::Same => value["allowedRoutes"]["namespaces"] = json!({"from": "Same"}),
             From::All => value["allowedRoutes"]["namespaces"] = json!({"from": "All"}),
             From::Selector(selector) => {
-                value["allowedRoutes"]["namespaces"] = json!({"from": "Selector", "selector": selector.value()});
+                value["allowedRoutes"]["namespaces"] =
+                    json!({"from": "Selector", "selector": selector.value()});
             }
         }
         if let Some(kinds) = &self.kinds {
-            let kinds = kinds.iter().map(|kind| json!({"group": "gateway.networking.k8s.io", "kind": kind.name()}));
+            let kinds = kinds
+                .iter()
+                .map(|kind| json!({"group": "gateway.networking.k8s.io", "kind": kind.name()}));
             value["allowedRoutes"]["kinds"] = kinds.collect();
         }
         value
@@ -728,7 +761,7 @@ impl Route {
 
 impl Parent {
     fn value(&self) -> Value {
-        let mut value = json!({"name": ["g0", "g1"][self.gateway]});
+        let mut value = json!({"name": gateway_name(self.gateway)});
         if self.mesh {
             value["group"] = "".into();
             value["kind"] = "Service".into();
@@ -757,7 +790,9 @@ impl RouteRule {
         }
         let mut filters = Vec::new();
         if self.redirect {
-            filters.push(json!({"type": "RequestRedirect", "requestRedirect": {"scheme": "https", "statusCode": 301}}));
+            filters.push(
+                json!({"type": "RequestRedirect", "requestRedirect": {"scheme": "https", "statusCode": 301}}),
+            );
         }
         if let Some(mirror) = &self.mirror {
             filters.push(json!({"type": "RequestMirror", "requestMirror": {"backendRef": mirror.value()}}));
@@ -781,7 +816,11 @@ impl Match {
         if kind == RouteKind::Grpc {
             let mut method = Map::new();
             if let Some((_, service)) = self.path {
-                set(&mut method, "service", service.trim_start_matches('/').replace('/', "."));
+                set(
+                    &mut method,
+                    "service",
+                    service.trim_start_matches('/').replace('/', "."),
+                );
             }
             if let Some(name) = self.method {
                 set(&mut method, "method", name);
@@ -809,7 +848,7 @@ impl Match {
 
 impl Backend {
     fn value(&self) -> Value {
-        let mut value = json!({"name": format!("s{}", self.service), "port": self.port});
+        let mut value = json!({"name": service_name(self.service), "port": self.port});
         if let Some(namespace) = self.namespace {
             value["namespace"] = NAMESPACES[namespace].into();
         }
@@ -826,7 +865,7 @@ impl Grant {
     fn object(&self) -> Object {
         let mut to = json!({"group": "", "kind": self.to_kind});
         if let Some(name) = self.to_name {
-            to["name"] = format!("s{name}").into();
+            to["name"] = service_name(name).into();
         }
         let from = json!({
             "group": "gateway.networking.k8s.io",
@@ -851,11 +890,12 @@ impl Ingress {
             Port::Number(number) => json!({"number": number}),
             Port::Name(name) => json!({"name": name}),
         };
-        let backend = json!({"service": {"name": format!("s{}", self.service), "port": port}});
+        let backend = json!({"service": {"name": service_name(self.service), "port": port}});
         let spec = if self.default {
             json!({"ingressClassName": "nginx", "defaultBackend": backend})
         } else {
-            let mut rule = json!({"http": {"paths": [{"path": "/", "pathType": "Prefix", "backend": backend}]}});
+            let mut rule =
+                json!({"http": {"paths": [{"path": "/", "pathType": "Prefix", "backend": backend}]}});
             if let Some(host) = self.host {
                 rule["host"] = host.into();
             }
@@ -875,14 +915,14 @@ impl Ingress {
 
 impl OpenShiftRoute {
     fn object(&self) -> Object {
-        let mut to = json!({"kind": "Service", "name": format!("s{}", self.service)});
+        let mut to = json!({"kind": "Service", "name": service_name(self.service)});
         if let Some(weight) = self.weight {
             to["weight"] = weight.into();
         }
         let mut spec = json!({"host": "r.example.com", "to": to});
         if let Some((service, weight)) = self.alternate {
             spec["alternateBackends"] =
-                json!([{"kind": "Service", "name": format!("s{service}"), "weight": weight}]);
+                json!([{"kind": "Service", "name": service_name(service), "weight": weight}]);
         }
         if let Some(port) = self.port {
             spec["port"] = json!({"targetPort": port.value()});

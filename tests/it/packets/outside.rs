@@ -5,13 +5,15 @@
 //! Between two routes that are equally specific age decides, which no manifest says: either may win. Within one route the
 //! first rule wins.
 
+use std::borrow::Cow;
 use std::collections::BTreeSet;
 
 use gatewright::access::answer::Entry;
 
 use super::inside::{Fault, labels, may_match, named, pairs_may_match, place_labels};
 use super::manifests::{
-    Backend, Cluster, From, Gateway, Listener, Match, Port, Route, RouteKind, RouteRule, Service, ServicePort, Workload,
+    Backend, Cluster, From, Gateway, Kind, Listener, Match, Port, Route, RouteKind, RouteRule, STATEFULSET,
+    Service, ServicePort, Workload,
 };
 
 /// Hosts that people ask for.
@@ -67,14 +69,41 @@ fn endpoints(cluster: &Cluster, service: &Service, port: &ServicePort) -> Vec<(u
         return Vec::new();
     }
     let all = cluster.workloads.iter().enumerate();
-    all.filter(|(_, workload)| workload.namespace == service.namespace && pairs_may_match(selector, &labels(workload)))
-        .filter_map(|(index, workload)| target(port, workload).map(|port| (index, port)))
-        .collect()
+    all.filter(|(_, workload)| {
+        workload.namespace == service.namespace && pairs_may_match(selector, &labels(workload))
+    })
+    .filter_map(|(index, workload)| target(port, workload).map(|port| (index, port)))
+    .collect()
 }
 
-fn service(cluster: &Cluster, namespace: usize, slot: usize) -> Option<&Service> {
-    let mut all = cluster.services.iter();
-    all.find(|service| service.namespace == namespace && service.slot == slot)
+/// A Service of the manifests, or the one that the notebook controller makes: port 80 to the first container's first port.
+fn service(cluster: &Cluster, namespace: usize, slot: usize) -> Option<Cow<'_, Service>> {
+    let mut written = cluster.services.iter();
+    if let Some(service) = written.find(|service| service.namespace == namespace && service.slot == slot) {
+        return Some(Cow::Borrowed(service));
+    }
+    let mut notebooks = cluster.workloads.iter();
+    let notebook = notebooks.find(|workload| {
+        workload.kind == Kind::Notebook && workload.namespace == namespace && workload.slot + 3 == slot
+    })?;
+    let first = notebook
+        .containers
+        .first()
+        .and_then(|container| container.ports.first());
+    Some(Cow::Owned(Service {
+        namespace,
+        slot,
+        kind: None,
+        headless: false,
+        external: false,
+        selector: Some(vec![(STATEFULSET, labels(notebook)[STATEFULSET])]),
+        ports: vec![ServicePort {
+            name: Some("http-notebook"),
+            port: 80,
+            target: Some(Port::Number(first.map_or(8888, |port| port.number))),
+            protocol: Some("TCP"),
+        }],
+    }))
 }
 
 /// Everything that arrives.
@@ -82,14 +111,23 @@ pub(super) fn arrivals(cluster: &Cluster, fault: Fault) -> BTreeSet<Arrival> {
     let mut all = BTreeSet::new();
     for gateway in &cluster.gateways {
         for listener in &gateway.listeners {
-            at_listener(cluster, (gateway.namespace, gateway.slot), Some((gateway, listener)), fault, &mut all);
+            at_listener(
+                cluster,
+                (gateway.namespace, gateway.slot),
+                Some((gateway, listener)),
+                fault,
+                &mut all,
+            );
         }
     }
     // A Gateway that is not in the manifests may have any listener.
     for route in &cluster.routes {
         for parent in route.parents.iter().filter(|parent| !parent.mesh) {
             let id = (parent.namespace.unwrap_or(route.namespace), parent.gateway);
-            let known = cluster.gateways.iter().any(|gateway| (gateway.namespace, gateway.slot) == id);
+            let known = cluster
+                .gateways
+                .iter()
+                .any(|gateway| (gateway.namespace, gateway.slot) == id);
             if !known {
                 at_listener(cluster, id, None, fault, &mut all);
             }
@@ -103,7 +141,13 @@ pub(super) fn arrivals(cluster: &Cluster, fault: Fault) -> BTreeSet<Arrival> {
 }
 
 /// Whether a route is attached to a listener: for certain, perhaps, or not.
-fn attached(cluster: &Cluster, id: (usize, usize), at: Option<(&Gateway, &Listener)>, route: &Route, fault: Fault) -> bool {
+fn attached(
+    cluster: &Cluster,
+    id: (usize, usize),
+    at: Option<(&Gateway, &Listener)>,
+    route: &Route,
+    fault: Fault,
+) -> bool {
     let Some((gateway, listener)) = at else {
         let mut parents = route.parents.iter().filter(|parent| !parent.mesh);
         return parents.any(|parent| (parent.namespace.unwrap_or(route.namespace), parent.gateway) == id);
@@ -136,7 +180,10 @@ fn certainly(cluster: &Cluster, at: Option<(&Gateway, &Listener)>, route: &Route
         return false;
     };
     match &listener.from {
-        From::Selector(_) => cluster.namespaces.iter().any(|namespace| namespace.name == route.namespace),
+        From::Selector(_) => cluster
+            .namespaces
+            .iter()
+            .any(|namespace| namespace.name == route.namespace),
         From::All | From::Same | From::Default => true,
     }
 }
@@ -198,7 +245,10 @@ fn host_rank(route: &Route, listener: Option<&str>, host: &str) -> Option<usize>
     let own = if route.hostnames.is_empty() {
         Some(0)
     } else {
-        let hits = route.hostnames.iter().filter(|pattern| host_matches(pattern, host));
+        let hits = route
+            .hostnames
+            .iter()
+            .filter(|pattern| host_matches(pattern, host));
         hits.map(|pattern| score(pattern)).max()
     };
     own.map(|own| own.max(listener.map_or(0, score)))
@@ -229,13 +279,21 @@ fn at_listener(
         }
         for request in requests(kind) {
             let mut candidates: Vec<(usize, usize, bool, Rank)> = Vec::new();
-            for (index, (route, certain)) in routes.iter().enumerate().filter(|(_, (route, _))| route.kind == kind) {
+            for (index, (route, certain)) in routes
+                .iter()
+                .enumerate()
+                .filter(|(_, (route, _))| route.kind == kind)
+            {
                 let Some(host) = host_rank(route, hostname, request.host) else {
                     continue;
                 };
                 let mut best: Option<(usize, Rank)> = None;
                 for (number, rule) in route.rules.iter().enumerate() {
-                    let own = if rule.matches.is_empty() { std::slice::from_ref(&everybody) } else { &rule.matches };
+                    let own = if rule.matches.is_empty() {
+                        std::slice::from_ref(&everybody)
+                    } else {
+                        &rule.matches
+                    };
                     let ranks = own.iter().filter_map(|one| rank(kind, host, one, request));
                     if let Some(rank) = ranks.max()
                         && best.is_none_or(|(_, before)| rank > before)
@@ -257,14 +315,20 @@ fn at_listener(
     }
     for (index, number) in taken {
         let route = routes[index].0;
-        forwarded(cluster, route, &route.rules[number], fault, &mut |workload, port| {
-            all.insert(Arrival {
-                entry: Entry::Gateway,
-                gateway: Some(id),
-                workload,
-                port,
-            });
-        });
+        forwarded(
+            cluster,
+            route,
+            &route.rules[number],
+            fault,
+            &mut |workload, port| {
+                all.insert(Arrival {
+                    entry: Entry::Gateway,
+                    gateway: Some(id),
+                    workload,
+                    port,
+                });
+            },
+        );
     }
 }
 
@@ -297,11 +361,21 @@ fn requests(kind: RouteKind) -> Vec<Request> {
 }
 
 /// Where a rule sends a request, and its copy.
-fn forwarded(cluster: &Cluster, route: &Route, rule: &RouteRule, fault: Fault, arrive: &mut impl FnMut(usize, u16)) {
+fn forwarded(
+    cluster: &Cluster,
+    route: &Route,
+    rule: &RouteRule,
+    fault: Fault,
+    arrive: &mut impl FnMut(usize, u16),
+) {
     if rule.redirect {
         return;
     }
-    let mut sent: Vec<&Backend> = rule.backends.iter().filter(|backend| backend.weight != Some(0)).collect();
+    let mut sent: Vec<&Backend> = rule
+        .backends
+        .iter()
+        .filter(|backend| backend.weight != Some(0))
+        .collect();
     // Without backends nothing is forwarded, and nothing is copied then either.
     sent.extend(rule.mirror.as_ref().filter(|_| !rule.backends.is_empty()));
     for backend in sent {
@@ -320,7 +394,7 @@ fn forwarded(cluster: &Cluster, route: &Route, rule: &RouteRule, fault: Fault, a
             continue;
         };
         for port in service.ports.iter().filter(|port| port.port == backend.port) {
-            for (workload, port) in endpoints(cluster, service, port) {
+            for (workload, port) in endpoints(cluster, &service, port) {
                 arrive(workload, port);
             }
         }
@@ -337,7 +411,7 @@ fn ingresses(cluster: &Cluster, all: &mut BTreeSet<Arrival>) {
             Port::Name(name) => port.name == Some(name),
         });
         for port in wanted {
-            for (workload, port) in endpoints(cluster, service, port) {
+            for (workload, port) in endpoints(cluster, &service, port) {
                 all.insert(Arrival {
                     entry: Entry::Ingress,
                     gateway: None,
@@ -351,17 +425,15 @@ fn ingresses(cluster: &Cluster, all: &mut BTreeSet<Arrival>) {
 
 fn openshift_routes(cluster: &Cluster, all: &mut BTreeSet<Arrival>) {
     for route in &cluster.openshift {
-        let mut services = Vec::new();
-        if route.weight != Some(0) {
-            services.push(route.service);
-        }
-        services.extend(route.alternate.filter(|(_, weight)| *weight != 0).map(|(slot, _)| slot));
+        // With weight 0 a Service gets no new clients, but those that say by a cookie that they have been there.
+        let services = [Some(route.service), route.alternate.map(|(slot, _)| slot)];
+        let services = services.into_iter().flatten();
         for slot in services {
             let Some(service) = service(cluster, route.namespace, slot) else {
                 continue;
             };
             for port in &service.ports {
-                for (workload, number) in endpoints(cluster, service, port) {
+                for (workload, number) in endpoints(cluster, &service, port) {
                     // The name is the Service's port's, the number the pod's.
                     let wanted = match route.port {
                         None => true,
@@ -408,11 +480,13 @@ fn hosts(cluster: &Cluster, all: &mut BTreeSet<Arrival>) {
         let mut ports: Vec<u16> = Vec::new();
         if workload.host_network {
             let (guards, open) = super::inside::answering(workload);
-            let answering = (super::manifests::PORTS.iter().enumerate()).filter(|(bit, _)| (guards | open) >> bit & 1 == 1);
+            let answering = (super::manifests::PORTS.iter().enumerate())
+                .filter(|(bit, _)| (guards | open) >> bit & 1 == 1);
             ports.extend(answering.map(|(_, port)| *port));
         }
         let declared = workload.containers.iter().flat_map(|container| &container.ports);
-        let declared = declared.filter(|port| port.host && port.protocol.is_none_or(|protocol| protocol == "TCP"));
+        let declared =
+            declared.filter(|port| port.host && port.protocol.is_none_or(|protocol| protocol == "TCP"));
         ports.extend(declared.map(|port| port.number));
         for port in ports {
             all.insert(Arrival {

@@ -3,9 +3,9 @@
 //! A section that is empty is an object that is not there; a byte that is 0, or behind the end, is the simplest choice. So
 //! a case shrinks by losing objects, then the ends of sections, then by bytes that become 0 or smaller.
 
+use proptest::prelude::Rng;
 use proptest::strategy::{NewTree, Strategy, ValueTree};
 use proptest::test_runner::TestRunner;
-use proptest::prelude::RngCore;
 
 /// How many bytes a section has at first.
 const LENGTH: usize = 40;
@@ -108,6 +108,8 @@ impl ValueTree for Shrinking {
     }
 
     fn simplify(&mut self) -> bool {
+        // What was tried before still fails: it is kept.
+        self.smaller |= self.before.take().is_some();
         loop {
             let step = self.step;
             if matches!(step, Step::End) {
@@ -123,7 +125,6 @@ impl ValueTree for Shrinking {
             }
             if let Some(tried) = tried {
                 self.before = Some(std::mem::replace(&mut self.now, tried));
-                self.smaller = true;
                 return true;
             }
         }
