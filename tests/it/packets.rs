@@ -225,7 +225,7 @@ fn modelled(access: &Access) -> BTreeMap<ObjectId, Reached> {
         let outside = workload
             .paths
             .iter()
-            .filter(|path| path.stopped.is_empty())
+            .filter(|path| path.stopped.is_empty() && PORTS.contains(&path.port))
             .map(|path| {
                 let gateway = path
                     .via

@@ -11,7 +11,7 @@ use super::manifests::{
 };
 
 /// Bits in the order of `PORTS`.
-pub(super) type Ports = u8;
+pub(super) type Ports = u16;
 pub(super) const EVERY: Ports = (1 << PORTS.len()) - 1;
 
 /// Places in which a pod may be: the namespaces of the cluster, one that only selectors name, and one that nothing names.

@@ -1,6 +1,6 @@
 //! A small cluster as types, and the manifests that say the same.
 //!
-//! The alphabets are small, so that things meet: nine label keys, a handful of values, three namespaces, six ports, three
+//! The alphabets are small, so that things meet: nine label keys, a handful of values, three namespaces, eight ports, three
 //! hosts. What the packets are decided from are these types; what the model gets is the objects.
 
 use gatewright::cluster::object::Object;
@@ -62,8 +62,8 @@ pub(super) const UNKNOWN: u8 = 255;
 pub(super) type Labels = [u8; KEYS.len()];
 
 pub(super) const NAMESPACES: [&str; 3] = ["x", "y", "z"];
-/// Guard, notebook, another that may be declared, one that never is, Ray's dashboard, the guard's health.
-pub(super) const PORTS: [u16; 6] = [8443, 8888, 9000, 7777, 8265, 8444];
+/// Guard, notebook, another that may be declared, one that never is, Ray's dashboard, the guard's health, those of Services.
+pub(super) const PORTS: [u16; 8] = [8443, 8888, 9000, 7777, 8265, 8444, 80, 81];
 pub(super) const NAMED: [&str; 3] = ["front", "back", "nowhere"];
 pub(super) const HOSTS: [&str; 3] = ["a.example.com", "*.example.com", "b.example.net"];
 

@@ -368,16 +368,9 @@ fn forwarded(
     fault: Fault,
     arrive: &mut impl FnMut(usize, u16),
 ) {
-    if rule.redirect {
-        return;
-    }
-    let mut sent: Vec<&Backend> = rule
-        .backends
-        .iter()
-        .filter(|backend| backend.weight != Some(0))
-        .collect();
-    // Without backends nothing is forwarded, and nothing is copied then either.
-    sent.extend(rule.mirror.as_ref().filter(|_| !rule.backends.is_empty()));
+    let backends = rule.backends.iter().filter(|backend| !rule.redirect && backend.weight != Some(0));
+    // Whether a request that is forwarded to nobody is copied all the same, the specification leaves open.
+    let sent: Vec<&Backend> = backends.chain(&rule.mirror).collect();
     for backend in sent {
         let namespace = backend.namespace.unwrap_or(route.namespace);
         let granted = cluster.grants.iter().any(|grant| {
@@ -458,8 +451,9 @@ fn services(cluster: &Cluster, all: &mut BTreeSet<Arrival>) {
     for service in &cluster.services {
         let entry = match service.kind {
             Some("LoadBalancer") => Entry::LoadBalancer,
-            _ if service.external => Entry::LoadBalancer,
+            // With external addresses too: one way in is as good as two.
             Some("NodePort") => Entry::NodePort,
+            _ if service.external => Entry::LoadBalancer,
             _ => continue,
         };
         for port in &service.ports {
