@@ -35,6 +35,7 @@ mod legacy;
 mod login_faults;
 mod orchestrators;
 mod overlay;
+mod packets;
 mod parts;
 mod program;
 mod properties;
