@@ -73,7 +73,10 @@ impl Manifests {
                     Value::Object(fields) => {
                         fields.insert(last.replace("~1", "/"), to);
                     }
-                    Value::Array(items) => *items.get_mut(position(items, last)?)? = to,
+                    Value::Array(items) => {
+                        let at = position(items, last)?;
+                        *items.get_mut(at)? = to;
+                    }
                     _ => return None,
                 }
             }
@@ -98,7 +101,10 @@ impl Manifests {
                 let (from, to) = (self.text(from), self.text(to));
                 let field = field(self.object(object)?, path)?;
                 let changed = field.as_str()?.replace(&from, &to);
-                assert!(field.as_str() != Some(&changed), "{object} {path}: no `{from}` there");
+                assert!(
+                    field.as_str() != Some(&changed),
+                    "{object} {path}: no `{from}` there"
+                );
                 *field = Value::String(changed);
             }
         }
@@ -156,9 +162,7 @@ fn position(items: &[Value], segment: &str) -> Option<usize> {
     }
     let (names, wanted) = selector.split_once('=')?;
     items.iter().position(|item| {
-        let found = names
-            .split('.')
-            .try_fold(item, |value, name| value.get(name));
+        let found = names.split('.').try_fold(item, |value, name| value.get(name));
         found.and_then(Value::as_str) == Some(wanted)
     })
 }
