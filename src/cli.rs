@@ -7,9 +7,11 @@ mod documents;
 mod files;
 mod function;
 mod install_plugin;
+mod manifests;
 mod progress;
 mod render;
 mod streams;
+mod verify;
 
 use std::io::IsTerminal;
 use std::path::PathBuf;
@@ -52,6 +54,9 @@ enum Command {
     /// Render files: manifests in, manifests with the access graph out
     #[command(long_about = RENDER)]
     Render(RenderArgs),
+    /// Judge manifests: does anything lead around a guard?
+    #[command(long_about = VERIFY)]
+    Verify(VerifyArgs),
     /// Print the `CustomResourceDefinitions` of our own kinds
     #[command(
         long_about = "Print the CustomResourceDefinitions of our own kinds as YAML.\n\nExample:\n  gatewright crds | kubectl apply -f -"
@@ -102,6 +107,25 @@ Examples:
   gatewright render notebooks/ --platform production.yaml -o rendered/
   gatewright render notebooks/ --platform production.yaml -o rendered/ --check   # in CI: is it up to date?";
 
+const VERIFY: &str = "Judge manifests, ours or anybody's: does anything lead around a guard?
+
+Reads .yaml, .yml and .json files, folders recursively (hidden ones skipped), or standard input (-), and follows every way \
+from outside (Gateway API routes, Ingresses, OpenShift Routes, LoadBalancer and NodePort Services, ports of the node) and from \
+inside the cluster (a gateway's pods, a pod of the same namespace, a pod of another) to the ports of Notebooks, RayClusters and \
+whatever else stands behind a known guard. Each exposure is said with the way that proves it, object by object, with file and \
+line. What the manifests do not say is said too, and is never counted as safe.
+
+error    an exposure: somebody reaches what asks nobody, or a guard that lets them by
+warning  what is wider than needed, leads nowhere, or does not work
+info     what the manifests do not say
+
+Examples:
+  gatewright verify rendered/
+  kustomize build overlays/production | gatewright verify -
+  gatewright verify rendered/ --format sarif > verify.sarif   # for code scanning
+
+Exit status: 1 with any exposure (with --strict: any warning too) or where something cannot be read, 0 without, 2 wrong usage.";
+
 const SCHEMA: &str = "Print a schema, the function's definition, the table of defaults, or a file for kustomize.
 
 Example: for an editor, save the Platform's schema and name it in the document's first line:
@@ -143,6 +167,29 @@ struct RenderArgs {
     /// Write nothing; exit 1 if what is there differs from what would be written (with -o: in DIR, else: in PATH itself)
     #[arg(long)]
     check: bool,
+}
+
+#[derive(Debug, Args)]
+struct VerifyArgs {
+    /// Files and folders to read; - is standard input
+    #[arg(required = true, value_name = "PATH")]
+    paths: Vec<PathBuf>,
+    /// How to say it
+    #[arg(long, value_enum, default_value_t = VerifyFormat::Text)]
+    format: VerifyFormat,
+    /// Warnings make the exit status 1 too
+    #[arg(long)]
+    strict: bool,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum VerifyFormat {
+    /// For people
+    Text,
+    /// For programs
+    Json,
+    /// For code scanning: SARIF 2.1.0
+    Sarif,
 }
 
 #[derive(Debug, Args)]
@@ -188,6 +235,7 @@ pub fn run() -> u8 {
     };
     let result = match cli.command {
         Some(Command::Render(args)) => render::render(&args, &environment()),
+        Some(Command::Verify(args)) => verify::verify(&args),
         Some(Command::Crds) => documents::crds(),
         Some(Command::Schema { what }) => documents::schema(what),
         Some(Command::InstallPlugin(args)) => install_plugin::install(&args),

@@ -5,6 +5,7 @@
 pub mod judgement;
 pub mod reach;
 pub mod references;
+pub mod report;
 
 use crate::access::study::{self, Study};
 use crate::cluster::object::Object;

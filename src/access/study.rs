@@ -4,12 +4,11 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::answer::{Access, Caller, Gateway, Guard, Hop, HopTls, LoginState, Path, Who, Workload};
 use super::gateways::Listener;
-use super::guards::{self, fault::Fault};
+use super::guards::{Guards, fault::Fault};
 use super::hostnames;
 use super::login::{self, GatewayLogin};
 use super::pod::Pod;
 use super::policies::{self, Policies};
-use super::rights::Rights;
 use super::surroundings::Surroundings;
 use super::ways::{Loose, Way, Ways};
 use super::workloads::{self, Workloads};
@@ -64,7 +63,7 @@ struct Judged<'p, 'a> {
 pub fn of<'a>(objects: impl IntoIterator<Item = &'a Object>) -> Study<'a> {
     let world = World::new(objects);
     let workloads = Workloads::find(&world);
-    let rights = Rights::new(&world);
+    let guards = Guards::new(&world);
     let named = routes::gateways(&world);
     let users = workloads
         .pods
@@ -78,7 +77,7 @@ pub fn of<'a>(objects: impl IntoIterator<Item = &'a Object>) -> Study<'a> {
     for pods in workloads.owners() {
         let Some(first) = pods.first() else { continue };
         let key = (first.workload.clone(), first.part);
-        if let Some(one) = judge(&world, &rights, pods, &mut faults) {
+        if let Some(one) = judge(&guards, pods, &mut faults) {
             judged.insert(key, one);
         }
     }
@@ -114,7 +113,7 @@ pub fn of<'a>(objects: impl IntoIterator<Item = &'a Object>) -> Study<'a> {
         faults,
         logins,
         elsewhere,
-        unknown_rights: rights.unknown(),
+        unknown_rights: guards.rights().unknown(),
         unreadable: policies.unreadable().map(|object| object.id.clone()).collect(),
         around,
         world,
@@ -122,8 +121,7 @@ pub fn of<'a>(objects: impl IntoIterator<Item = &'a Object>) -> Study<'a> {
 }
 
 fn judge<'p, 'a>(
-    world: &World<'a>,
-    rights: &Rights<'_>,
+    guards: &Guards<'_>,
     pods: Vec<&'p Pod<'a>>,
     faults: &mut Vec<(ObjectId, Fault)>,
 ) -> Option<Judged<'p, 'a>> {
@@ -137,7 +135,7 @@ fn judge<'p, 'a>(
     let mut user = false;
     for pod in pods {
         user |= workloads::runs_user_code(&pod.workload);
-        let found = guards::find(world, rights, pod);
+        let found = guards.find(pod);
         for fault in found.faults {
             let fault = (pod.workload.clone(), fault);
             if !faults.contains(&fault) {
