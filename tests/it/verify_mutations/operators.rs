@@ -136,8 +136,8 @@ pub(crate) const OPERATORS: &[Operator] = &[
     },
     Operator {
         name: "caller of 8888 from its own namespace",
-        severity: Error,
-        rules: &[OpenPort],
+        severity: Warning,
+        rules: &[OpenPort, TooWide],
         near: &["Notebook churn", "NetworkPolicy notebooks-closed"],
         changes: &[Cut(
             "NetworkPolicy notebooks-closed",
@@ -295,8 +295,8 @@ pub(crate) const OPERATORS: &[Operator] = &[
     },
     Operator {
         name: "a policy that admits the pod network",
-        severity: Error,
-        rules: &[OpenPort],
+        severity: Warning,
+        rules: &[OpenPort, TooWide],
         near: &["Notebook churn", "NetworkPolicy allow"],
         changes: &[Add(
             "{apiVersion: networking.k8s.io/v1, kind: NetworkPolicy, metadata: {name: allow, namespace: sales-analytics}, spec: {podSelector: {}, ingress: [{from: [{ipBlock: {cidr: 10.128.0.0/14}}], ports: [{port: 8888}]}], policyTypes: [Ingress]}}",
@@ -313,8 +313,8 @@ pub(crate) const OPERATORS: &[Operator] = &[
     },
     Operator {
         name: "a policy that admits by a label anybody can set",
-        severity: Error,
-        rules: &[OpenPort],
+        severity: Warning,
+        rules: &[OpenPort, TooWide],
         near: &["Notebook churn", "NetworkPolicy allow"],
         changes: &[Add(
             r#"{apiVersion: networking.k8s.io/v1, kind: NetworkPolicy, metadata: {name: allow, namespace: sales-analytics}, spec: {podSelector: {}, ingress: [{from: [{podSelector: {matchLabels: {trusted: "true"}}}], ports: [{port: 8888}]}], policyTypes: [Ingress]}}"#,
@@ -540,7 +540,7 @@ pub(crate) const OPERATORS: &[Operator] = &[
     Operator {
         name: "the route asks for another port",
         severity: Warning,
-        rules: &[Blocked, DanglingReference],
+        rules: &[Blocked, DanglingReference, GuardUnfit],
         near: &[
             "HTTPRoute nb-sales-analytics-churn-*",
             "Service churn-kube-rbac-proxy",
@@ -897,7 +897,7 @@ pub(crate) const OPERATORS: &[Operator] = &[
     Operator {
         name: "the guard forwards to another pod",
         severity: Warning,
-        rules: &[GuardUnfit],
+        rules: &[GuardUnfit, UnguardedRoute],
         near: &["Notebook churn"],
         changes: &[Set(
             "Notebook churn",
@@ -1878,8 +1878,8 @@ pub(crate) const OPERATORS: &[Operator] = &[
     },
     Operator {
         name: "routes of namespaces with a label",
-        severity: Error,
-        rules: &[ForeignRoutes],
+        severity: Warning,
+        rules: &[ForeignRoutes, TooWide],
         near: &["Gateway {gateway}"],
         changes: &[Set(
             "Gateway {gateway}",
