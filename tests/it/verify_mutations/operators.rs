@@ -1,6 +1,6 @@
 //! The list: one thing broken at a time, with what `verify` must say of it; and what must be nothing to it.
 
-use gatewright::krm::results::Severity::{self, Error, Warning};
+use gatewright::krm::results::Severity::{self, Error, Info, Warning};
 use gatewright::verify::judgement::Rule::{self, *};
 
 use super::edit::Change::{self, Add, Cut, Drop, Push, Replace, Set};
@@ -908,7 +908,7 @@ pub(crate) const OPERATORS: &[Operator] = &[
     Operator {
         name: "the guard forwards nowhere",
         severity: Warning,
-        rules: &[GuardUnfit],
+        rules: &[GuardUnfit, UnguardedRoute],
         near: &["Notebook churn"],
         changes: &[Cut(
             "Notebook churn",
@@ -933,7 +933,7 @@ pub(crate) const OPERATORS: &[Operator] = &[
     Operator {
         name: "the guard listens on another port",
         severity: Warning,
-        rules: &[GuardUnfit, Blocked],
+        rules: &[GuardUnfit, Blocked, UnguardedRoute],
         near: &[
             "Notebook churn",
             "Service churn-kube-rbac-proxy",
@@ -1191,7 +1191,7 @@ pub(crate) const OPERATORS: &[Operator] = &[
             "ConfigMap churn-kube-rbac-proxy-config",
             "/data/config-file.yaml",
             "authorization:\n",
-            "authorization:\n  static:\n  - path: /*\n    resourceRequest: false\n    verb: get\n",
+            "authorization:\n  static:\n  - resourceRequest: true\n    resource: notebooks\n    subresource: access\n    namespace: sales-analytics\n    verb: get\n",
         )],
     },
     Operator {
@@ -1247,14 +1247,14 @@ pub(crate) const OPERATORS: &[Operator] = &[
     Operator {
         name: "the account renamed",
         severity: Warning,
-        rules: &[GuardCannotAsk, DanglingReference],
+        rules: &[GuardCannotAsk, DanglingReference, ReadableCredential],
         near: &["Notebook churn", "ServiceAccount churn"],
         changes: &[Set("ServiceAccount churn", "/metadata/name", "churm")],
     },
     Operator {
         name: "the account gone",
         severity: Warning,
-        rules: &[GuardCannotAsk, DanglingReference],
+        rules: &[GuardCannotAsk, DanglingReference, ReadableCredential],
         near: &["Notebook churn"],
         changes: &[Drop("ServiceAccount churn")],
     },
@@ -1558,27 +1558,9 @@ pub(crate) const OPERATORS: &[Operator] = &[
         ],
     },
     Operator {
-        name: "the role for all Notebooks",
-        severity: Warning,
-        rules: &[TooWide],
-        near: &["Role churn-notebook-access"],
-        changes: &[Cut("Role churn-notebook-access", "/rules/0/resourceNames")],
-    },
-    Operator {
-        name: "the role for everything of the Notebook",
-        severity: Warning,
-        rules: &[TooWide],
-        near: &["Role churn-notebook-access"],
-        changes: &[Set(
-            "Role churn-notebook-access",
-            "/rules/0/resources",
-            r#"["*"]"#,
-        )],
-    },
-    Operator {
         name: "the role gone",
-        severity: Warning,
-        rules: &[DanglingReference],
+        severity: Info,
+        rules: &[DanglingReference, Unknown],
         near: &["RoleBinding churn-notebook-access", "Role churn-notebook-access"],
         changes: &[Drop("Role churn-notebook-access")],
     },
@@ -1747,9 +1729,16 @@ pub(crate) const OPERATORS: &[Operator] = &[
             "HTTPRoute nb-sales-analytics-churn-*",
             "EnvoyFilter other",
         ],
-        changes: &[Add(
-            r#"{apiVersion: networking.istio.io/v1alpha3, kind: EnvoyFilter, metadata: {name: other, namespace: {gateway-namespace}}, spec: {configPatches: [{applyTo: HTTP_ROUTE, match: {context: GATEWAY}, patch: {operation: MERGE, value: {typed_per_filter_config: {envoy.filters.http.ext_authz: {"@type": type.googleapis.com/envoy.extensions.filters.http.ext_authz.v3.ExtAuthzPerRoute, disabled: true}}}}}]}}"#,
-        )],
+        changes: &[
+            Set(
+                "EnvoyFilter data-science-authn-filter",
+                "/metadata/labels/beside",
+                "other",
+            ),
+            Add(
+                r#"{apiVersion: networking.istio.io/v1alpha3, kind: EnvoyFilter, metadata: {name: other, namespace: {gateway-namespace}}, spec: {configPatches: [{applyTo: HTTP_ROUTE, match: {context: GATEWAY}, patch: {operation: MERGE, value: {typed_per_filter_config: {envoy.filters.http.ext_authz: {"@type": type.googleapis.com/envoy.extensions.filters.http.ext_authz.v3.ExtAuthzPerRoute, disabled: true}}}}}]}}"#,
+            ),
+        ],
     },
     Operator {
         name: "the check asks another service",
@@ -1827,9 +1816,16 @@ pub(crate) const OPERATORS: &[Operator] = &[
         severity: Error,
         rules: &[SkippedLogin],
         near: &["HTTPRoute nb-sales-analytics-churn-*", "SecurityPolicy own"],
-        changes: &[Add(
-            "{apiVersion: gateway.envoyproxy.io/v1alpha1, kind: SecurityPolicy, metadata: {name: own, namespace: opendatahub}, spec: {authorization: {defaultAction: Allow}, targetRefs: [{group: gateway.networking.k8s.io, kind: HTTPRoute, name: nb-sales-analytics-churn-6569e76310}]}}",
-        )],
+        changes: &[
+            Set(
+                "SecurityPolicy odh-gateway-authn-filter",
+                "/metadata/labels/beside",
+                "own",
+            ),
+            Add(
+                "{apiVersion: gateway.envoyproxy.io/v1alpha1, kind: SecurityPolicy, metadata: {name: own, namespace: opendatahub}, spec: {authorization: {defaultAction: Allow}, targetRefs: [{group: gateway.networking.k8s.io, kind: HTTPRoute, name: nb-sales-analytics-churn-6569e76310}]}}",
+            ),
+        ],
     },
     Operator {
         name: "the policy of the login's own routes at the listener",
@@ -2143,15 +2139,6 @@ pub(crate) const OPERATORS: &[Operator] = &[
         changes: &[Drop("DestinationRule nb-sales-analytics-churn-*")],
     },
     Operator {
-        name: "a rule for every host that checks nothing",
-        severity: Warning,
-        rules: &[UnverifiedHop],
-        near: &["DestinationRule every"],
-        changes: &[Add(
-            r#"{apiVersion: networking.istio.io/v1, kind: DestinationRule, metadata: {name: every, namespace: {gateway-namespace}}, spec: {host: "*", trafficPolicy: {tls: {mode: SIMPLE, insecureSkipVerify: true}}}}"#,
-        )],
-    },
-    Operator {
         name: "the policy of the hop gone",
         severity: Error,
         rules: &[UnverifiedHop],
@@ -2230,8 +2217,8 @@ pub(crate) const OPERATORS: &[Operator] = &[
     },
     Operator {
         name: "the certificate gone",
-        severity: Warning,
-        rules: &[DanglingReference, GuardUnfit],
+        severity: Info,
+        rules: &[DanglingReference, GuardUnfit, Unknown],
         near: &[
             "Notebook churn",
             "BackendTLSPolicy churn-kube-rbac-proxy",
@@ -2257,8 +2244,8 @@ pub(crate) const OPERATORS: &[Operator] = &[
     },
     Operator {
         name: "the certificate into another Secret",
-        severity: Warning,
-        rules: &[DanglingReference, GuardUnfit],
+        severity: Info,
+        rules: &[DanglingReference, GuardUnfit, Unknown],
         near: &[
             "Notebook churn",
             "BackendTLSPolicy churn-kube-rbac-proxy",
@@ -2273,8 +2260,8 @@ pub(crate) const OPERATORS: &[Operator] = &[
     },
     Operator {
         name: "the certificate no longer asked for",
-        severity: Warning,
-        rules: &[DanglingReference, GuardUnfit],
+        severity: Info,
+        rules: &[DanglingReference, GuardUnfit, Unknown],
         near: &["Notebook churn", "Service churn-kube-rbac-proxy"],
         changes: &[Cut(
             "Service churn-kube-rbac-proxy",
@@ -2557,6 +2544,10 @@ pub(crate) const HARMLESS: &[Harmless] = &[
             "/subjects",
             "{apiGroup: rbac.authorization.k8s.io, kind: User, name: kim@example.com}",
         )],
+    },
+    Harmless {
+        name: "a role for all Notebooks of the namespace",
+        changes: &[Cut("Role churn-notebook-access", "/rules/0/resourceNames")],
     },
     Harmless {
         name: "one group more",
