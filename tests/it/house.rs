@@ -20,7 +20,7 @@ const MAY_USE: [(&str, &[&str]); 17] = [
     ("verify", &["krm", "model", "cluster", "access"]),
     ("order", &["krm", "model", "cluster", "access", "verify"]),
     ("graph", &["krm", "cluster", "access", "verify"]),
-    ("diff", &["krm", "cluster", "access", "verify"]),
+    ("diff", &["krm", "model", "cluster", "access", "verify"]),
     (
         "cli",
         &[
