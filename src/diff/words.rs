@@ -44,7 +44,7 @@ pub(super) fn details(what: &What, targets: &[Target]) -> Vec<Sentence> {
         }
         if targets.len() > NAMED {
             lines.push(Sentence::new(&format!(
-                "and {} more (--output json names all)",
+                "and {} more (--format json names all)",
                 targets.len() - NAMED
             )));
         }
