@@ -38,6 +38,12 @@ pub(super) fn diff(args: &DiffArgs, environment: &Environment) -> Result<(), Err
             ));
         }
     }
+    let kustomizations = base.kustomizations.max(head.kustomizations);
+    if kustomizations > 0 {
+        streams::say(
+            "info: kustomizations are not built; where they change anything, compare what kustomize builds of them",
+        );
+    }
     let (old, new) = (study::of(base.applied()), study::of(head.applied()));
     let (before, after) = (verify::judge(&old), verify::judge(&new));
     let answer = diff::compare(

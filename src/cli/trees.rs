@@ -37,6 +37,8 @@ pub(super) enum Mode {
 pub(super) struct Tree {
     /// Everything in it.
     pub(super) objects: Vec<Object>,
+    /// How many kustomizations were passed by.
+    pub(super) kustomizations: usize,
     /// The file of the Platform by which it was rendered.
     pub(super) rendered: Option<String>,
     /// For each source, its name and the line of each of its items.
@@ -139,11 +141,6 @@ pub(super) fn read(
         mut findings,
         kustomizations,
     } = sources;
-    if kustomizations > 0 {
-        streams::say(&format!(
-            "info: {kustomizations} kustomization(s) are not built; compare what kustomize builds of them where they change anything"
-        ));
-    }
     let mut batch = Batch {
         framed,
         function_config: None,
@@ -166,6 +163,7 @@ pub(super) fn read(
     }
     let mut tree = Tree {
         objects: Vec::new(),
+        kustomizations,
         rendered: rendered.filter(|name| !name.is_empty()),
         places: Vec::new(),
         applied: Vec::new(),

@@ -200,7 +200,7 @@ pub struct Admission {
 /// Who reaches which ports inside the cluster.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, JsonSchema)]
 pub struct Reach {
-    /// Who, in words.
+    /// Who, in words; empty where the name says all.
     pub who: String,
     /// The name in that, if there is one: of a gateway, a workload, labels, addresses.
     #[serde(skip_serializing_if = "String::is_empty")]
@@ -474,6 +474,9 @@ pub struct ObjectChange {
     /// File and line, on the side where it is; empty where it is in none.
     #[serde(skip_serializing_if = "String::is_empty")]
     pub place: String,
+    /// Whether it is protected from pruning: removed from git, it stays in the cluster until somebody deletes it.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub kept: bool,
     /// The fields that change, where it is on both sides. Items of lists by their names.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub fields: Vec<String>,

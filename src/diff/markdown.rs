@@ -79,10 +79,6 @@ fn objects(diff: &Diff, text: &mut String) {
             happens(object.change).1,
             object_name(object).markdown()
         );
-        if !object.place.is_empty() {
-            let place = super::sentence::Sentence::new(" (").name(&object.place).and(")");
-            entry.push_str(&place.markdown());
-        }
         let fields = super::sentence::Sentence::new(": ").names(&object.fields);
         if !object.fields.is_empty() {
             entry.push_str(&fields.markdown());

@@ -5,6 +5,8 @@
 
 use std::collections::BTreeMap;
 
+use serde_json::Value;
+
 use super::change::{Happens, ObjectChange, Reference};
 use super::{Side, fields};
 use crate::cluster::object::Object;
@@ -44,8 +46,18 @@ fn alone(object: &Object, change: Happens, side: &Side<'_>) -> ObjectChange {
         object: Reference::from(&object.id),
         change,
         place: (side.place)(object),
+        kept: change == Happens::Removed && is_kept(object),
         fields: Vec::new(),
     }
+}
+
+/// Whether Flux, Argo CD or kpt are told to leave an object where it is once it is gone from git.
+fn is_kept(object: &Object) -> bool {
+    let annotations = object.value.pointer("/metadata/annotations");
+    let says = |(key, value): &(&str, &str)| {
+        annotations.and_then(|all| all.get(key)).and_then(Value::as_str) == Some(*value)
+    };
+    keys::NEVER_PRUNED.iter().any(says)
 }
 
 fn both(old: &Object, new: &Object, head: &Side<'_>) -> Option<ObjectChange> {

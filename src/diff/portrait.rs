@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::change::{Admission, Guarding, Login, Portrait, Reach, Somebody, Tls, Verbs, Way};
 use crate::access::answer::{
-    Entry, Guard, HopTls, LoginState, Path, Program, Review, Subject, Who, Workload,
+    Caller, Entry, Guard, HopTls, LoginState, Path, Program, Review, Subject, Who, Workload,
 };
 
 /// All of a workload.
@@ -176,6 +176,11 @@ pub(super) fn callers(workload: &Workload) -> Callers {
     let mut callers = Callers::new();
     for caller in &workload.callers {
         let Some(who) = called(&caller.who) else { continue };
+        // The labels of a gateway's pods, beside the gateway that they stand for.
+        let stands_for = |other: &Caller| matches!(other.who, Who::Gateway(_)) && other.by == caller.by;
+        if matches!(caller.who, Who::Named(_)) && workload.callers.iter().any(stands_for) {
+            continue;
+        }
         callers
             .entry(who)
             .or_default()
@@ -192,12 +197,9 @@ pub(super) fn called(who: &Who) -> Option<(&'static str, String)> {
         Who::Everybody => (EVERYBODY, String::new()),
         Who::Gateway(id) | Who::Workload(id) => ("the pods of", id.to_string()),
         Who::SameNamespace => ("every pod of its own namespace", String::new()),
-        Who::SameNamespaceLabelled(labels) => ("pods of its own namespace with the labels", labels.clone()),
-        Who::OtherNamespaces(labels) if labels.is_empty() => ("every pod of any other namespace", String::new()),
-        Who::OtherNamespaces(labels) => ("pods of any other namespace:", labels.clone()),
+        Who::SameNamespaceLabelled(pods) => ("", format!("{pods}, of its own namespace")),
+        Who::OtherNamespaces(pods) | Who::LabelledNamespaces(pods) | Who::Named(pods) => ("", pods.clone()),
         Who::WholeNamespace(name) => ("every pod of the namespace", name.clone()),
-        Who::LabelledNamespaces(labels) => ("pods of namespaces with the labels", labels.clone()),
-        Who::Named(labels) => ("pods known by", labels.clone()),
         Who::Addresses(addresses) => ("the addresses", addresses.clone()),
         Who::Itself => return None,
     };

@@ -54,13 +54,7 @@ fn objects(diff: &Diff, text: &mut String) {
         .filter(|object| object.change != Happens::Follows)
     {
         let (mark, word) = happens(object.change);
-        let place = if object.place.is_empty() {
-            String::new()
-        } else {
-            format!(" ({})", object.place)
-        };
-        let name = object_name(object);
-        text.push_str(&format!("  {mark} {word} {}{place}\n", name.plain()));
+        text.push_str(&format!("  {mark} {word} {}\n", object_name(object).plain()));
         for field in &object.fields {
             text.push_str(&format!("      {field}\n"));
         }
@@ -72,7 +66,12 @@ fn objects(diff: &Diff, text: &mut String) {
 }
 
 pub(super) fn object_name(object: &ObjectChange) -> super::sentence::Sentence {
-    words::reference(&object.object)
+    let name = words::reference(&object.object).with(words::place(&object.place));
+    if object.kept {
+        name.and(": it is protected from pruning, and stays in the cluster until somebody deletes it")
+    } else {
+        name
+    }
 }
 
 pub(super) fn happens(change: Happens) -> (char, &'static str) {

@@ -10,6 +10,8 @@ use super::sentence::{Sentence, numbers};
 
 /// How many targets a list names before it counts the rest.
 pub(super) const NAMED: usize = 20;
+/// How the place of an object begins that stands in no file.
+const MADE_FOR: &str = "made for ";
 /// How many characters of a digest are shown.
 const DIGEST: usize = 12;
 
@@ -19,11 +21,7 @@ pub(super) fn sentence(what: &What, targets: &[Target]) -> Sentence {
     match targets {
         [target] => {
             let tail = tail(what, target);
-            if tail.is_empty() {
-                lead
-            } else {
-                lead.and(", ").with(tail)
-            }
+            lead.with(tail)
         }
         _ => lead,
     }
@@ -36,11 +34,7 @@ pub(super) fn details(what: &What, targets: &[Target]) -> Vec<Sentence> {
         for target in targets.iter().take(NAMED) {
             let tail = tail(what, target);
             let line = named(target);
-            lines.push(if tail.is_empty() {
-                line
-            } else {
-                line.and(", ").with(tail)
-            });
+            lines.push(line.with(tail));
         }
         if targets.len() > NAMED {
             lines.push(Sentence::new(&format!(
@@ -133,11 +127,12 @@ fn methods(verbs: &Verbs) -> Sentence {
     }
 }
 
-fn place(step: &Step) -> Sentence {
-    if step.place.is_empty() {
-        Sentence::default()
-    } else {
-        Sentence::new(" (").name(&step.place).and(")")
+/// ` (file:line)`; of what was just made, what it was made for.
+pub(super) fn place(place: &str) -> Sentence {
+    match (place, place.strip_prefix(MADE_FOR)) {
+        ("", _) => Sentence::default(),
+        (_, Some(source)) => Sentence::new(" (made for ").name(source).and(")"),
+        _ => Sentence::new(" (").name(place).and(")"),
     }
 }
 
@@ -145,7 +140,7 @@ fn place(step: &Step) -> Sentence {
 fn by(steps: &[Step]) -> Sentence {
     let mut seen = BTreeSet::new();
     let distinct = steps.iter().filter(|step| seen.insert(&step.object));
-    let parts = distinct.map(|step| reference(&step.object).with(place(step)));
+    let parts = distinct.map(|step| reference(&step.object).with(place(&step.place)));
     Sentence::default().list(parts)
 }
 
@@ -162,27 +157,27 @@ fn image(image: &str) -> String {
 
 fn login(login: Login) -> &'static str {
     match login {
-        Login::Asked => "the gateway asks for a login first",
-        Login::Unknown => "whether a login is asked for is not in these manifests",
-        Login::Skipped => "the gateway's login is switched off for it",
-        Login::None => "nothing is known to ask for a login first",
+        Login::Asked => "login: asked for by the gateway",
+        Login::Unknown => "login: not to be seen in these manifests",
+        Login::Skipped => "login: switched off for this way",
+        Login::None => "login: none",
     }
 }
 
 fn tls(tls: Tls) -> &'static str {
     match tls {
-        Tls::Verified => "TLS whose certificate is checked",
-        Tls::Unknown => "not known from these manifests",
-        Tls::Unverified => "TLS whose certificate nobody checks",
+        Tls::Verified => "TLS, certificate checked",
+        Tls::Unknown => "not to be seen in these manifests",
+        Tls::Unverified => "TLS, certificate not checked by anybody",
         Tls::Plain => "plain HTTP",
     }
 }
 
 fn guarded(guard: &str) -> Sentence {
     if guard.is_empty() {
-        Sentence::new("no guard stands at its end")
+        Sentence::new("guard: none")
     } else {
-        Sentence::new("it ends at the guard in container ").name(guard)
+        Sentence::new("guard: ").name(guard)
     }
 }
 
@@ -203,10 +198,10 @@ fn ports(ports: &BTreeSet<u16>) -> Sentence {
 
 fn caller(reach: &Reach) -> Sentence {
     let who = Sentence::new(&reach.who);
-    if reach.name.is_empty() {
-        who
-    } else {
-        who.and(" ").name(&reach.name)
+    match (reach.who.as_str(), reach.name.as_str()) {
+        (_, "") => who,
+        ("", name) => Sentence::default().said(name),
+        (_, name) => who.and(" ").name(name),
     }
 }
 
@@ -238,9 +233,9 @@ fn rule(verdict: &Verdict) -> Sentence {
 fn lead(what: &What, it: &Sentence) -> Sentence {
     let it = it.clone();
     match what {
-        What::VerdictAppears { verdict } => it.and(": ").with(rule(verdict)),
-        What::VerdictDiffers { from, to } => it.and(": ").with(rule(to)).and(" Before: ").said(&from.message),
-        What::VerdictGone { verdict } => it.and(": no longer true: ").with(rule(verdict)),
+        What::VerdictAppears { verdict } => rule(verdict),
+        What::VerdictDiffers { from, to } => rule(to).and("; before: ").said(&from.message),
+        What::VerdictGone { verdict } => Sentence::new("no longer so: ").with(rule(verdict)),
         What::GatewayLogin { asks: true } => it.and(" asks for a login now, and did not before"),
         What::GatewayLogin { asks: false } => it.and(" no longer asks for a login"),
         What::LoginEverybody { .. } | What::LoginGroups { .. } => logs_in(what, it),
@@ -393,10 +388,11 @@ fn route(what: &What, it: Sentence) -> Sentence {
             .with(it)
             .and(" opens")
             .with(at(entry, origin))
-            .and("; ")
+            .and(" (")
             .and(login(*state))
             .and("; ")
-            .with(guarded(guard)),
+            .with(guarded(guard))
+            .and(")"),
         What::WayCloses {
             entry,
             origin,
@@ -590,10 +586,8 @@ fn changes_by(sentence: Sentence, from: (&str, &str), to: (&str, &str)) -> Sente
     value(sentence.and(" to "), to.0).and(to.1)
 }
 
-/// What is to be said of one target beside its name.
+/// What is to be said of one target beside its name, with what joins it.
 fn tail(what: &What, target: &Target) -> Sentence {
-    let url = || Sentence::default().name(&target.url);
-    let objects = || by(&target.by);
     let led = |words: &str, sentence: Sentence| {
         if sentence.is_empty() {
             sentence
@@ -601,44 +595,50 @@ fn tail(what: &What, target: &Target) -> Sentence {
             Sentence::new(words).with(sentence)
         }
     };
+    let url = |words: &str| {
+        if target.url.is_empty() {
+            Sentence::default()
+        } else {
+            Sentence::new(words).name(&target.url)
+        }
+    };
+    let objects = || by(&target.by);
+    let closes = |step: &Step| step.object.kind == "NetworkPolicy";
     match what {
-        What::VerdictAppears { .. } | What::VerdictDiffers { .. } | What::VerdictGone { .. } => {
-            let at = target.by.first();
-            match at {
-                Some(step) if !step.place.is_empty() => Sentence::new("see ").name(&step.place),
-                _ => Sentence::default(),
-            }
+        What::Gains { .. }
+        | What::WayTls { .. }
+        | What::GatewayLogin { .. }
+        | What::GatewayAppears { .. }
+        | What::LoginGroups { .. }
+        | What::LoginEverybody { .. }
+        | What::GuardAlters { .. } => led(", by ", objects()),
+        What::Loses { .. } => led("; before, by ", objects()),
+        What::CallerGained { .. } if !target.by.iter().any(closes) => {
+            Sentence::new(": no NetworkPolicy closes it")
         }
-        What::Gains { .. } => led("by ", objects()),
-        What::Loses { .. } => led("before by ", objects()),
-        What::CallerGained { .. } if target.by.is_empty() => Sentence::new("for no NetworkPolicy closes it"),
-        What::CallerGained { .. } => led("by ", objects()),
-        What::CallerLost { .. } if target.by.is_empty() => {
-            Sentence::new("which no NetworkPolicy closed before")
+        What::CallerLost { .. } if !target.by.iter().any(closes) => {
+            Sentence::new(": before, no NetworkPolicy closed it")
         }
-        What::CallerLost { .. } => led("before by ", objects()),
-        What::WayOpens { .. } => led("", url()).with(led(" through ", objects())),
-        What::WayCloses { stopped, .. } if !stopped.is_empty() => led("", url()).with(led(" by ", objects())),
-        What::WayCloses { .. } => led("", url()).with(led(" before through ", objects())),
+        What::CallerGained { .. } => led(", by ", objects()),
+        What::CallerLost { .. } => led("; before, by ", objects()),
+        What::WayOpens { .. } => url(": ").with(led(", through ", objects())),
+        What::WayCloses { stopped, .. } if !stopped.is_empty() => url(": ").with(led(", by ", objects())),
+        What::WayCloses { .. } => url(": ").with(led(", before through ", objects())),
         What::WayMoves { .. } | What::WayLogin { .. } | What::WayGuard { .. } | What::WayThrough { .. } => {
-            if target.url.is_empty() {
-                Sentence::default()
-            } else {
-                url()
-            }
+            url(": ")
         }
-        What::WayTls { .. } => led("by ", objects()),
-        What::WorkloadAppears { .. }
+        What::VerdictAppears { .. }
+        | What::VerdictDiffers { .. }
+        | What::VerdictGone { .. }
+        | What::WorkloadAppears { .. }
         | What::SwitchedOn { .. }
         | What::SwitchedOff { .. }
         | What::WorkloadGone { .. }
-        | What::Image { .. } => {
-            let file = target.by.first().filter(|step| !step.place.is_empty());
-            file.map(|step| Sentence::new("see ").name(&step.place))
-                .unwrap_or_default()
-        }
-        What::GatewayLogin { .. } | What::GatewayAppears { .. } => led("by ", objects()),
-        What::GuardAlters { .. } => led("by ", objects()),
+        | What::Image { .. } => target
+            .by
+            .first()
+            .map(|step| place(&step.place))
+            .unwrap_or_default(),
         _ => Sentence::default(),
     }
 }
@@ -688,14 +688,18 @@ fn stands(portrait: &Portrait, before: bool) -> Vec<Sentence> {
 }
 
 fn leads(way: &Way, before: bool) -> Sentence {
-    let words = if before { "was reached" } else { "is reached" };
+    let words = if before {
+        "was reached from outside"
+    } else {
+        "is reached from outside"
+    };
     let sentence = Sentence::new(words).with(at(&way.entry, &way.url));
     let sentence = sentence
         .and("; ")
         .and(login(way.login))
         .and("; ")
         .with(guarded(&way.guard));
-    sentence.and(&format!("; the last hop is {}", tls(way.tls)))
+    sentence.and(&format!("; last hop: {}", tls(way.tls)))
 }
 
 /// What proves a verdict, and what to do.
@@ -710,7 +714,7 @@ fn proof(verdict: &Verdict) -> Vec<Sentence> {
         if !step.says.is_empty() {
             line = line.and(": ").said(&step.says);
         }
-        lines.push(line.with(place(step)));
+        lines.push(line.with(place(&step.place)));
     }
     if !verdict.advice.is_empty() {
         lines.push(Sentence::new("to do: ").said(&verdict.advice));
