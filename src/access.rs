@@ -3,7 +3,9 @@
 //! Pure. Takes objects as `cluster` has read them; gives `answer::Access`.
 
 pub mod answer;
+pub mod arguments;
 pub mod entries;
+mod fields;
 pub mod gateways;
 pub mod guards;
 pub mod hostnames;

@@ -9,10 +9,15 @@ mod files;
 mod function;
 mod git;
 mod install_plugin;
+mod manifests;
 mod progress;
 mod render;
 mod streams;
+<<<<<<< HEAD
 mod trees;
+=======
+mod verify;
+>>>>>>> main
 
 use std::io::IsTerminal;
 use std::path::PathBuf;
@@ -55,9 +60,15 @@ enum Command {
     /// Render files: manifests in, manifests with the access graph out
     #[command(long_about = RENDER)]
     Render(RenderArgs),
+<<<<<<< HEAD
     /// Say what changes in access between two trees, renders or git revisions
     #[command(long_about = DIFF)]
     Diff(DiffArgs),
+=======
+    /// Judge manifests: does anything lead around a guard?
+    #[command(long_about = VERIFY)]
+    Verify(VerifyArgs),
+>>>>>>> main
     /// Print the `CustomResourceDefinitions` of our own kinds
     #[command(
         long_about = "Print the CustomResourceDefinitions of our own kinds as YAML.\n\nExample:\n  gatewright crds | kubectl apply -f -"
@@ -108,6 +119,7 @@ Examples:
   gatewright render notebooks/ --platform production.yaml -o rendered/
   gatewright render notebooks/ --platform production.yaml -o rendered/ --check   # in CI: is it up to date?";
 
+<<<<<<< HEAD
 const DIFF: &str = "Say what changes in access between two trees, renders or git revisions.
 
 Who gains, who loses, which way from outside opens, closes or moves, which guard, hop or image changes, what is newly \
@@ -132,6 +144,26 @@ Examples:
   gatewright diff main HEAD --format markdown        # for a comment on a pull request
   gatewright diff old/ new/ --format json
   gatewright diff <(kustomize build base/) <(kustomize build production/)";
+=======
+const VERIFY: &str = "Judge manifests, ours or anybody's: does anything lead around a guard?
+
+Reads .yaml, .yml and .json files, folders recursively (hidden ones skipped), or standard input (-), and follows every way \
+from outside (Gateway API routes, Ingresses, OpenShift Routes, LoadBalancer and NodePort Services, ports of the node) and from \
+inside the cluster (a gateway's pods, a pod of the same namespace, a pod of another) to the ports of Notebooks, RayClusters and \
+whatever else stands behind a known guard. Each exposure is said with the way that proves it, object by object, with file and \
+line. What the manifests do not say is said too, and is never counted as safe.
+
+error    an exposure: somebody reaches what asks nobody, or a guard that lets them by
+warning  what is wider than needed, leads nowhere, or does not work
+info     what the manifests do not say
+
+Examples:
+  gatewright verify rendered/
+  kustomize build overlays/production | gatewright verify -
+  gatewright verify rendered/ --format sarif > verify.sarif   # for code scanning
+
+Exit status: 1 with any exposure (with --strict: any warning too) or where something cannot be read, 0 without, 2 wrong usage.";
+>>>>>>> main
 
 const SCHEMA: &str = "Print a schema, the function's definition, the table of defaults, or a file for kustomize.
 
@@ -177,6 +209,7 @@ struct RenderArgs {
 }
 
 #[derive(Debug, Args)]
+<<<<<<< HEAD
 struct DiffArgs {
     /// The older side: a path or a git revision
     base: String,
@@ -207,6 +240,28 @@ enum DiffFormat {
     Markdown,
     /// For programs; `gatewright schema diff` prints its schema
     Json,
+=======
+struct VerifyArgs {
+    /// Files and folders to read; - is standard input
+    #[arg(required = true, value_name = "PATH")]
+    paths: Vec<PathBuf>,
+    /// How to say it
+    #[arg(long, value_enum, default_value_t = VerifyFormat::Text)]
+    format: VerifyFormat,
+    /// Warnings make the exit status 1 too
+    #[arg(long)]
+    strict: bool,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum VerifyFormat {
+    /// For people
+    Text,
+    /// For programs
+    Json,
+    /// For code scanning: SARIF 2.1.0
+    Sarif,
+>>>>>>> main
 }
 
 #[derive(Debug, Args)]
@@ -254,12 +309,16 @@ pub fn run() -> u8 {
     };
     let result = match cli.command {
         Some(Command::Render(args)) => render::render(&args, &environment()),
+<<<<<<< HEAD
         Some(Command::Diff(args)) => {
             let result = diff::diff(&args, &environment());
             let trouble = !matches!(result, Ok(()) | Err(Error::Changes));
             let code = finish(result);
             return if trouble { EXIT_TROUBLE } else { code };
         }
+=======
+        Some(Command::Verify(args)) => verify::verify(&args),
+>>>>>>> main
         Some(Command::Crds) => documents::crds(),
         Some(Command::Schema { what }) => documents::schema(what),
         Some(Command::InstallPlugin(args)) => install_plugin::install(&args),

@@ -93,7 +93,7 @@ pub enum Program {
 }
 
 /// The question of a SubjectAccessReview.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Default)]
 pub struct Review {
     /// API group.
     pub group: String,

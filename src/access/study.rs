@@ -4,12 +4,11 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::answer::{Access, Caller, Gateway, Guard, Hop, HopTls, LoginState, Path, Who, Workload};
 use super::gateways::Listener;
-use super::guards::{self, fault::Fault};
+use super::guards::{Guards, fault::Fault};
 use super::hostnames;
 use super::login::{self, GatewayLogin};
 use super::pod::Pod;
 use super::policies::{self, Policies};
-use super::rights::Rights;
 use super::surroundings::Surroundings;
 use super::ways::{Loose, Way, Ways};
 use super::workloads::{self, Workloads};
@@ -29,6 +28,8 @@ pub struct Study<'a> {
     pub loose: Vec<Loose>,
     /// What is wrong with guards, each with its workload.
     pub faults: Vec<(ObjectId, Fault)>,
+    /// What is wrong with what protects hops.
+    pub tls_faults: Vec<tls::Fault>,
     /// What each gateway asks.
     pub logins: BTreeMap<ObjectId, GatewayLogin>,
     /// Ways that end in pods which are no workloads of the answers: login services, other applications.
@@ -64,7 +65,7 @@ struct Judged<'p, 'a> {
 pub fn of<'a>(objects: impl IntoIterator<Item = &'a Object>) -> Study<'a> {
     let world = World::new(objects);
     let workloads = Workloads::find(&world);
-    let rights = Rights::new(&world);
+    let guards = Guards::new(&world);
     let named = routes::gateways(&world);
     let users = workloads
         .pods
@@ -78,7 +79,7 @@ pub fn of<'a>(objects: impl IntoIterator<Item = &'a Object>) -> Study<'a> {
     for pods in workloads.owners() {
         let Some(first) = pods.first() else { continue };
         let key = (first.workload.clone(), first.part);
-        if let Some(one) = judge(&world, &rights, pods, &mut faults) {
+        if let Some(one) = judge(&guards, pods, &mut faults) {
             judged.insert(key, one);
         }
     }
@@ -91,9 +92,11 @@ pub fn of<'a>(objects: impl IntoIterator<Item = &'a Object>) -> Study<'a> {
     routes::follow(&world, &workloads, &around, &mut ways);
     entries::follow(&world, &workloads, &mut ways);
     let Ways { ends, loose } = ways;
+    let hops = tls::Hops::new(&world);
+    let mut tls_faults = Vec::new();
     let mut elsewhere = Vec::new();
     for way in ends {
-        let path = protected(&world, &logins, &way);
+        let path = protected(&world, &hops, &logins, &way, &mut tls_faults);
         match judged.get_mut(&(way.pod.workload.clone(), way.pod.part)) {
             Some(one) => one.add(way.pod, path),
             None => elsewhere.push(Elsewhere {
@@ -103,18 +106,23 @@ pub fn of<'a>(objects: impl IntoIterator<Item = &'a Object>) -> Study<'a> {
         }
     }
 
+    tls_faults.sort();
+    tls_faults.dedup();
+    drop(hops);
     let workloads = judged
         .into_iter()
         .map(|((id, part), one)| one.finish(id, part, &policies, &around))
         .collect();
     let gateways = named.iter().map(|id| gateway(&world, id, &logins)).collect();
+    let unknown_rights = guards.rights().unknown();
     Study {
         access: Access { gateways, workloads },
         loose,
         faults,
+        tls_faults,
         logins,
         elsewhere,
-        unknown_rights: rights.unknown(),
+        unknown_rights,
         unreadable: policies.unreadable().map(|object| object.id.clone()).collect(),
         around,
         world,
@@ -122,8 +130,7 @@ pub fn of<'a>(objects: impl IntoIterator<Item = &'a Object>) -> Study<'a> {
 }
 
 fn judge<'p, 'a>(
-    world: &World<'a>,
-    rights: &Rights<'_>,
+    guards: &Guards<'_>,
     pods: Vec<&'p Pod<'a>>,
     faults: &mut Vec<(ObjectId, Fault)>,
 ) -> Option<Judged<'p, 'a>> {
@@ -137,7 +144,7 @@ fn judge<'p, 'a>(
     let mut user = false;
     for pod in pods {
         user |= workloads::runs_user_code(&pod.workload);
-        let found = guards::find(world, rights, pod);
+        let found = guards.find(pod);
         for fault in found.faults {
             let fault = (pod.workload.clone(), fault);
             if !faults.contains(&fault) {
@@ -168,18 +175,30 @@ fn judge<'p, 'a>(
 }
 
 /// What is asked, and how the hop to the pod is protected, on one way.
-fn protected(world: &World<'_>, logins: &BTreeMap<ObjectId, GatewayLogin>, way: &Way<'_, '_>) -> Path {
+fn protected(
+    world: &World<'_>,
+    hops: &tls::Hops<'_>,
+    logins: &BTreeMap<ObjectId, GatewayLogin>,
+    way: &Way<'_, '_>,
+    faults: &mut Vec<tls::Fault>,
+) -> Path {
     let mut path = way.path.clone();
     if let (Some(gateway), Some((route, rule))) = (&path.via, &way.route) {
         path.login = logins
             .get(gateway)
-            .map_or(LoginState::Unknown, |login| login.state(route, *rule));
+            .map_or(LoginState::Unknown, |login| login.state_for(route, *rule));
     }
-    path.hop = hop_tls(world, &path, way);
+    path.hop = hop_tls(world, hops, &path, way, faults);
     path
 }
 
-fn hop_tls(world: &World<'_>, path: &Path, way: &Way<'_, '_>) -> HopTls {
+fn hop_tls(
+    world: &World<'_>,
+    hops: &tls::Hops<'_>,
+    path: &Path,
+    way: &Way<'_, '_>,
+    faults: &mut Vec<tls::Fault>,
+) -> HopTls {
     let service = way.service.as_ref();
     let object = service.and_then(|(id, _)| world.of_id(id));
     let port = service.and_then(|(_, number)| {
@@ -192,14 +211,16 @@ fn hop_tls(world: &World<'_>, path: &Path, way: &Way<'_, '_>) -> HopTls {
         (Some(gateway), Some((route, _)), Some(object), Some(port))
             if !passes_through(world, gateway, route) =>
         {
-            tls::hop(world, gateway, object, port)
+            let hopped = hops.hop(gateway, object, port);
+            faults.extend(hopped.faults);
+            hopped.tls
         }
         (None, None, _, _) => path
             .hops
             .first()
             .and_then(|first| world.of_id(&first.object))
             .filter(|first| first.id.group == entries::ROUTE_GROUP)
-            .map_or(HopTls::Unknown, |route| tls::of_route(world, route)),
+            .map_or(HopTls::Unknown, tls::of_route),
         _ => HopTls::Unknown,
     }
 }
