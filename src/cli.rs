@@ -13,11 +13,8 @@ mod manifests;
 mod progress;
 mod render;
 mod streams;
-<<<<<<< HEAD
 mod trees;
-=======
 mod verify;
->>>>>>> main
 
 use std::io::IsTerminal;
 use std::path::PathBuf;
@@ -60,15 +57,12 @@ enum Command {
     /// Render files: manifests in, manifests with the access graph out
     #[command(long_about = RENDER)]
     Render(RenderArgs),
-<<<<<<< HEAD
     /// Say what changes in access between two trees, renders or git revisions
     #[command(long_about = DIFF)]
     Diff(DiffArgs),
-=======
     /// Judge manifests: does anything lead around a guard?
     #[command(long_about = VERIFY)]
     Verify(VerifyArgs),
->>>>>>> main
     /// Print the `CustomResourceDefinitions` of our own kinds
     #[command(
         long_about = "Print the CustomResourceDefinitions of our own kinds as YAML.\n\nExample:\n  gatewright crds | kubectl apply -f -"
@@ -119,7 +113,6 @@ Examples:
   gatewright render notebooks/ --platform production.yaml -o rendered/
   gatewright render notebooks/ --platform production.yaml -o rendered/ --check   # in CI: is it up to date?";
 
-<<<<<<< HEAD
 const DIFF: &str = "Say what changes in access between two trees, renders or git revisions.
 
 Who gains, who loses, which way from outside opens, closes or moves, which guard, hop or image changes, what is newly \
@@ -144,7 +137,6 @@ Examples:
   gatewright diff main HEAD --format markdown        # for a comment on a pull request
   gatewright diff old/ new/ --format json
   gatewright diff <(kustomize build base/) <(kustomize build production/)";
-=======
 const VERIFY: &str = "Judge manifests, ours or anybody's: does anything lead around a guard?
 
 Reads .yaml, .yml and .json files, folders recursively (hidden ones skipped), or standard input (-), and follows every way \
@@ -163,7 +155,6 @@ Examples:
   gatewright verify rendered/ --format sarif > verify.sarif   # for code scanning
 
 Exit status: 1 with any exposure (with --strict: any warning too) or where something cannot be read, 0 without, 2 wrong usage.";
->>>>>>> main
 
 const SCHEMA: &str = "Print a schema, the function's definition, the table of defaults, or a file for kustomize.
 
@@ -209,7 +200,6 @@ struct RenderArgs {
 }
 
 #[derive(Debug, Args)]
-<<<<<<< HEAD
 struct DiffArgs {
     /// The older side: a path or a git revision
     base: String,
@@ -240,7 +230,9 @@ enum DiffFormat {
     Markdown,
     /// For programs; `gatewright schema diff` prints its schema
     Json,
-=======
+}
+
+#[derive(Debug, Args)]
 struct VerifyArgs {
     /// Files and folders to read; - is standard input
     #[arg(required = true, value_name = "PATH")]
@@ -261,7 +253,6 @@ enum VerifyFormat {
     Json,
     /// For code scanning: SARIF 2.1.0
     Sarif,
->>>>>>> main
 }
 
 #[derive(Debug, Args)]
@@ -309,16 +300,13 @@ pub fn run() -> u8 {
     };
     let result = match cli.command {
         Some(Command::Render(args)) => render::render(&args, &environment()),
-<<<<<<< HEAD
         Some(Command::Diff(args)) => {
             let result = diff::diff(&args, &environment());
             let trouble = !matches!(result, Ok(()) | Err(Error::Changes));
             let code = finish(result);
             return if trouble { EXIT_TROUBLE } else { code };
         }
-=======
         Some(Command::Verify(args)) => verify::verify(&args),
->>>>>>> main
         Some(Command::Crds) => documents::crds(),
         Some(Command::Schema { what }) => documents::schema(what),
         Some(Command::InstallPlugin(args)) => install_plugin::install(&args),

@@ -3,9 +3,11 @@
 use std::path::{Path, PathBuf};
 
 use super::git::Repository;
-use super::{files, streams};
+use super::{files, manifests, streams};
+use crate::cluster::manifests::stays_behind;
 use crate::cluster::object::Object;
 use crate::error::Error;
+use crate::input::platform;
 use crate::krm::object_id::ObjectId;
 use crate::krm::results::{self, FileRef, Finding, Severity};
 use crate::krm::source::Source;
@@ -15,12 +17,10 @@ use crate::model::keys;
 use crate::model::platform::Environment;
 use crate::render::{self, Batch, Framed};
 
-/// Names of kustomizations.
-const KUSTOMIZATIONS: [&str; 3] = ["kustomization.yaml", "kustomization.yml", "Kustomization"];
 /// API groups whose documents are for tools that read a folder.
 const TOOLS: [&str; 2] = ["kustomize.config.k8s.io", "kpt.dev"];
 /// The document that says that a tree is to be rendered.
-const PLATFORM: (&str, &str) = ("gatewright.dev", "Platform");
+const PLATFORM: (&str, &str) = (platform::GROUP, platform::KIND);
 
 /// Whether sources are rendered before they are compared.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -87,8 +87,7 @@ pub(super) struct Sources {
 
 impl Sources {
     fn add(&mut self, name: &str, bytes: Vec<u8>) {
-        let file = Path::new(name).file_name().and_then(|name| name.to_str());
-        if file.is_some_and(|name| KUSTOMIZATIONS.contains(&name)) {
+        if manifests::kustomization(Path::new(name), "diff").is_some() {
             self.kustomizations += 1;
             return;
         }
@@ -221,16 +220,14 @@ impl Tree {
                 .and_then(|changes| changes.get(index))
                 .unwrap_or(&Change::Keep);
             let id = &item.head.id;
-            if *change == Change::Remove || TOOLS.contains(&id.group.as_str()) {
+            if *change == Change::Remove || (stays_behind(item) && is_for_tools(id)) {
                 continue;
             }
             self.sources
                 .insert(id.reference(), format!("{}:{line}", framed.source.name));
             match value(framed, item, change) {
                 Ok(value) => {
-                    self.applied.push(
-                        !item.head.is_local_config() && (id.group.as_str(), id.kind.as_str()) != PLATFORM,
-                    );
+                    self.applied.push(!stays_behind(item));
                     self.objects.push(Object {
                         id: id_of(id, &value),
                         value,
@@ -242,6 +239,11 @@ impl Tree {
         }
         self.places.push((framed.source.name.clone(), starts));
     }
+}
+
+/// Whether a document only tells a tool what to do with the others, so that it is nobody's object.
+fn is_for_tools(id: &ObjectId) -> bool {
+    TOOLS.contains(&id.group.as_str())
 }
 
 /// The id of what became of an object: a render may write a namespace into it.
