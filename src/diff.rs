@@ -4,6 +4,7 @@
 //! text, Markdown and JSON. Every step is linear in the size of the sides: things are found by their ids, never by a search
 //! for the shortest edit.
 
+mod addresses;
 mod document;
 mod fields;
 mod gateways;
@@ -58,6 +59,7 @@ pub fn compare(base: &Side<'_>, head: &Side<'_>) -> Diff {
     };
     judgements::compare(base.judgements, head.judgements, &mut found);
     gateways::compare(base.access, head.access, &mut found);
+    addresses::compare(base, head, &mut found);
     workloads::compare(base.access, head.access, &mut found);
     let access = found.finish();
     Diff {

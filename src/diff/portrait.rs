@@ -100,32 +100,25 @@ pub(super) fn program(program: Program) -> &'static str {
     }
 }
 
-/// What is asked, as RBAC spells it: `notebooks/access of kubeflow.org, sales/churn (get, create)`.
+/// What is asked about: `notebooks/access sales/churn (kubeflow.org)`, and the verb where it is one for every method.
 pub(super) fn review(review: &Review) -> String {
     let mut text = review.resource.clone();
     if !review.subresource.is_empty() {
         text.push('/');
         text.push_str(&review.subresource);
     }
+    match (review.namespace.as_str(), review.name.as_str()) {
+        ("", "") => text.push_str(", whichever"),
+        (namespace, "") => text.push_str(&format!(" of namespace {namespace}, whichever")),
+        ("", name) => text.push_str(&format!(" {name}")),
+        (namespace, name) => text.push_str(&format!(" {namespace}/{name}")),
+    }
     if !review.group.is_empty() {
-        text.push('.');
-        text.push_str(&review.group);
+        text.push_str(&format!(" ({})", review.group));
     }
-    let any = |text: &str| {
-        if text.is_empty() {
-            "*".to_owned()
-        } else {
-            text.to_owned()
-        }
-    };
-    if review.namespace.is_empty() && review.name.is_empty() {
-        text.push_str(", any of them");
-    } else {
-        text.push_str(&format!(" {}/{}", any(&review.namespace), any(&review.name)));
-    }
-    let verbs: Vec<&str> = review.verbs.iter().map(String::as_str).collect();
-    if !verbs.is_empty() {
-        text.push_str(&format!(" ({})", verbs.join(", ")));
+    if review.verbs.len() == 1 {
+        let verb = review.verbs.iter().next().map_or("", String::as_str);
+        text.push_str(&format!(" with verb {verb}"));
     }
     text
 }

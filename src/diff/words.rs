@@ -17,12 +17,9 @@ const DIGEST: usize = 12;
 
 /// A change in one sentence. With several targets it counts them; [`details`] names them.
 pub(super) fn sentence(what: &What, targets: &[Target]) -> Sentence {
-    let lead = lead(what, &all(targets));
+    let lead = lead(what, &all(targets), targets);
     match targets {
-        [target] => {
-            let tail = tail(what, target);
-            lead.with(tail)
-        }
+        [target] => lead.with(tail(what, target, true)),
         _ => lead,
     }
 }
@@ -32,7 +29,7 @@ pub(super) fn details(what: &What, targets: &[Target]) -> Vec<Sentence> {
     let mut lines = Vec::new();
     if targets.len() > 1 {
         for target in targets.iter().take(NAMED) {
-            let tail = tail(what, target);
+            let tail = tail(what, target, false);
             let line = named(target);
             lines.push(line.with(tail));
         }
@@ -182,12 +179,17 @@ fn guarded(guard: &str) -> Sentence {
 }
 
 fn guarding(guard: &Guarding) -> Sentence {
-    let sentence = Sentence::new(&format!("{} in container ", guard.program)).name(&guard.container);
+    let mut sentence = Sentence::new(&guard.program);
+    if guard.container != guard.program {
+        sentence = sentence.and(" in container ").name(&guard.container);
+    }
     let sentence = sentence.and(", image ").name(image(&guard.image));
     if guard.review.is_empty() {
-        sentence.and(", asks the API server nothing")
+        sentence.and("; it asks the API server about nobody")
     } else {
-        sentence.and(", asks the API server for ").name(&guard.review)
+        sentence
+            .and("; it asks the API server who may use ")
+            .name(&guard.review)
     }
 }
 
@@ -230,7 +232,7 @@ fn rule(verdict: &Verdict) -> Sentence {
 
 // --- sentences ---
 
-fn lead(what: &What, it: &Sentence) -> Sentence {
+fn lead(what: &What, it: &Sentence, targets: &[Target]) -> Sentence {
     let it = it.clone();
     match what {
         What::VerdictAppears { verdict } => rule(verdict),
@@ -242,7 +244,7 @@ fn lead(what: &What, it: &Sentence) -> Sentence {
         What::WayLogin { .. } | What::WayTls { .. } | What::WayGuard { .. } | What::WayThrough { .. } => {
             way(what, it)
         }
-        What::WayOpens { .. } | What::WayCloses { .. } | What::WayMoves { .. } => route(what, it),
+        What::WayOpens { .. } | What::WayCloses { .. } | What::WayMoves { .. } => route(what, it, targets),
         What::Gains { .. } | What::Loses { .. } => shifts(what, it),
         What::CallerGained { reach } => caller(reach)
             .and(" may now connect to ")
@@ -377,17 +379,22 @@ fn way(what: &What, it: Sentence) -> Sentence {
     }
 }
 
-fn route(what: &What, it: Sentence) -> Sentence {
+fn route(what: &What, it: Sentence, targets: &[Target]) -> Sentence {
+    // Of one way its whole address is told, of several what they have in common.
+    let told = |origin: &str| match targets {
+        [target] if !target.url.is_empty() => target.url.clone(),
+        _ => origin.to_owned(),
+    };
+    let a_way = |words: [&str; 2]| Sentence::new(if targets.len() == 1 { words[0] } else { words[1] });
     match what {
         What::WayOpens {
             entry,
             origin,
             login: state,
             guard,
-        } => Sentence::new("a way from outside to ")
+        } => a_way(["a way from outside opens to ", "ways from outside open to "])
             .with(it)
-            .and(" opens")
-            .with(at(entry, origin))
+            .with(at(entry, &told(origin)))
             .and(" (")
             .and(login(*state))
             .and("; ")
@@ -398,15 +405,15 @@ fn route(what: &What, it: Sentence) -> Sentence {
             origin,
             stopped,
         } => {
-            let sentence = Sentence::new("the way from outside to ")
+            let sentence = a_way(["the way from outside to ", "the ways from outside to "])
                 .with(it)
-                .and(" closes")
-                .with(at(entry, origin));
+                .with(at(entry, &told(origin)))
+                .with(a_way([" closes", " close"]));
             if stopped.is_empty() {
                 sentence
             } else {
                 sentence
-                    .and(": it is still written down, but stopped: ")
+                    .and("; it is still written down, but stopped: ")
                     .said(stopped)
             }
         }
@@ -416,35 +423,51 @@ fn route(what: &What, it: Sentence) -> Sentence {
             to_entry,
             to,
         } => {
-            let sentence = Sentence::new("the way to ").with(it).and(" moves");
-            let entry = |entry: &str, other: &str| {
+            let by = |entry: &str, other: &str| {
                 if entry == other {
                     String::new()
                 } else {
                     format!(" (by {entry})")
                 }
             };
-            changes_by(
-                sentence,
-                (from, &entry(from_entry, to_entry)),
-                (to, &entry(to_entry, from_entry)),
-            )
+            a_way(["the way to ", "the ways to "])
+                .with(it)
+                .with(a_way([" moves from ", " move from "]))
+                .with(address(from))
+                .and(&by(from_entry, to_entry))
+                .and(" to ")
+                .with(address(to))
+                .and(&by(to_entry, from_entry))
         }
         _ => it,
     }
 }
 
+/// A URL as people read it: without the star for what follows, and a host that may be any in words.
+fn address(url: &str) -> Sentence {
+    let url = url
+        .strip_suffix('*')
+        .filter(|_| !url.ends_with("://*"))
+        .unwrap_or(url);
+    let rest = url.split_once("://").and_then(|(_, rest)| rest.strip_prefix('*'));
+    match rest.filter(|rest| rest.is_empty() || rest.starts_with('/')) {
+        Some("" | "/") => Sentence::new("any host"),
+        Some(path) => Sentence::new("any host, path ").name(path),
+        None => Sentence::default().name(url),
+    }
+}
+
 /// Where a way begins, in a sentence.
-fn at(entry: &str, origin: &str) -> Sentence {
+fn at(entry: &str, url: &str) -> Sentence {
     let by = match entry {
         "Host" => " on a port of its node".to_owned(),
         entry => format!(" by {entry}"),
     };
     let sentence = Sentence::new(&by);
-    if origin.is_empty() {
+    if url.is_empty() {
         sentence
     } else {
-        sentence.and(" at ").name(origin)
+        sentence.and(" at ").with(address(url))
     }
 }
 
@@ -587,7 +610,7 @@ fn changes_by(sentence: Sentence, from: (&str, &str), to: (&str, &str)) -> Sente
 }
 
 /// What is to be said of one target beside its name, with what joins it.
-fn tail(what: &What, target: &Target) -> Sentence {
+fn tail(what: &What, target: &Target, alone: bool) -> Sentence {
     let led = |words: &str, sentence: Sentence| {
         if sentence.is_empty() {
             sentence
@@ -599,18 +622,20 @@ fn tail(what: &What, target: &Target) -> Sentence {
         if target.url.is_empty() {
             Sentence::default()
         } else {
-            Sentence::new(words).name(&target.url)
+            Sentence::new(words).with(address(&target.url))
         }
     };
-    let objects = || by(&target.by);
+    let objects = || {
+        let others = target.by.iter().filter(|step| step.object != target.object);
+        by(&others.cloned().collect::<Vec<_>>())
+    };
+    let address = |words: &str| if alone { Sentence::default() } else { url(words) };
     let closes = |step: &Step| step.object.kind == "NetworkPolicy";
     match what {
         What::Gains { .. }
         | What::WayTls { .. }
         | What::GatewayLogin { .. }
         | What::GatewayAppears { .. }
-        | What::LoginGroups { .. }
-        | What::LoginEverybody { .. }
         | What::GuardAlters { .. } => led(", by ", objects()),
         What::Loses { .. } => led("; before, by ", objects()),
         What::CallerGained { .. } if !target.by.iter().any(closes) => {
@@ -621,9 +646,9 @@ fn tail(what: &What, target: &Target) -> Sentence {
         }
         What::CallerGained { .. } => led(", by ", objects()),
         What::CallerLost { .. } => led("; before, by ", objects()),
-        What::WayOpens { .. } => url(": ").with(led(", through ", objects())),
-        What::WayCloses { stopped, .. } if !stopped.is_empty() => url(": ").with(led(", by ", objects())),
-        What::WayCloses { .. } => url(": ").with(led(", before through ", objects())),
+        What::WayOpens { .. } => address(": ").with(led(", through ", objects())),
+        What::WayCloses { stopped, .. } if !stopped.is_empty() => address(": ").with(led(", by ", objects())),
+        What::WayCloses { .. } => address(": ").with(led(", before through ", objects())),
         What::WayMoves { .. } | What::WayLogin { .. } | What::WayGuard { .. } | What::WayThrough { .. } => {
             url(": ")
         }
@@ -671,16 +696,20 @@ fn stands(portrait: &Portrait, before: bool) -> Vec<Sentence> {
         let who = Sentence::default().list(portrait.admitted.iter().map(who));
         lines.push(Sentence::new(is("may open it: ", "could open it: ")).with(who));
     }
+    if before {
+        return lines;
+    }
     for reach in &portrait.callers {
-        let words = is(" may connect to ", " could connect to ");
-        let sentence = Sentence::new("in the cluster, ").with(caller(reach)).and(words);
+        let sentence = Sentence::new("in the cluster, ")
+            .with(caller(reach))
+            .and(" may connect to ");
         lines.push(sentence.with(ports(&reach.ports)).and(asked(reach)));
     }
     for (container, name) in &portrait.images {
         lines.push(
             Sentence::new("container ")
                 .name(container)
-                .and(is(" runs ", " ran "))
+                .and(" runs ")
                 .name(image(name)),
         );
     }

@@ -118,23 +118,27 @@ fn reached(old: &Workload, new: &Workload, target: &Target, found: &mut Found<'_
             if more.is_empty() {
                 continue;
             }
-            let reach = reach(who.0, who.1.clone(), more, workload);
             let places = if gained { &found.head } else { &found.base };
             let callers = workload
                 .callers
                 .iter()
                 .filter(|caller| called(&caller.who).as_ref() == Some(who));
-            let by = callers.flat_map(|caller| places.steps(&caller.by));
             let target = Target {
-                by: by.collect(),
+                by: callers.flat_map(|caller| places.steps(&caller.by)).collect(),
                 ..target.clone()
             };
-            let what = if gained {
-                What::CallerGained { reach }
-            } else {
-                What::CallerLost { reach }
-            };
-            found.add(what, target);
+            // Ports where a guard asks are another matter than those where nobody does.
+            let asks = |port: &u16| workload.guards.iter().any(|guard| guard.port == *port);
+            let (asked, unasked): (BTreeSet<u16>, BTreeSet<u16>) = more.into_iter().partition(asks);
+            for ports in [unasked, asked].into_iter().filter(|ports| !ports.is_empty()) {
+                let reach = reach(who.0, who.1.clone(), ports, workload);
+                let what = if gained {
+                    What::CallerGained { reach }
+                } else {
+                    What::CallerLost { reach }
+                };
+                found.add(what, target.clone());
+            }
         }
     }
 }
