@@ -25,7 +25,8 @@ use std::collections::BTreeMap;
 
 use change::{Change, Diff, Effect, FORMAT, Reference, Step, Target, What};
 
-use crate::access::answer::{Access, Hop};
+use crate::access::answer::Hop;
+use crate::access::study::Study;
 use crate::cluster::object::Object;
 use crate::krm::results::Severity;
 use crate::verify::judgement::{Judgement, Rule};
@@ -40,7 +41,7 @@ pub struct Side<'a> {
     /// What it is called: as it was typed.
     pub name: &'a str,
     /// Who reaches what in it.
-    pub access: &'a Access,
+    pub study: &'a Study<'a>,
     /// What is wrong in it.
     pub judgements: &'a [Judgement],
     /// All of it.
@@ -58,9 +59,9 @@ pub fn compare(base: &Side<'_>, head: &Side<'_>) -> Diff {
         changes: BTreeMap::new(),
     };
     judgements::compare(base.judgements, head.judgements, &mut found);
-    gateways::compare(base.access, head.access, &mut found);
+    gateways::compare(base.study, head.study, &mut found);
     addresses::compare(base, head, &mut found);
-    workloads::compare(base.access, head.access, &mut found);
+    workloads::compare(&base.study.access, &head.study.access, &mut found);
     let access = found.finish();
     Diff {
         format: FORMAT.to_owned(),
@@ -93,12 +94,13 @@ impl Found<'_> {
         self.changes.entry((effect, what)).or_default().push(target);
     }
 
+    /// The changes: worst first, of one sort in the order of what they happen to.
     fn finish(self) -> Vec<Change> {
         let mut changes: Vec<Change> = Vec::new();
         for ((effect, what), mut targets) in self.changes {
             targets.sort();
             targets.dedup();
-            let sentence = words::sentence(&what, &targets).plain();
+            let sentence = text::upper(&words::sentence(&what, &targets).plain());
             changes.push(Change {
                 effect,
                 sentence,
@@ -106,8 +108,31 @@ impl Found<'_> {
                 targets,
             });
         }
+        let sort = |change: &Change| (change.effect, std::mem::discriminant(&change.what));
+        for alike in changes.chunk_by_mut(|one, other| sort(one) == sort(other)) {
+            alike.sort_by(|one, other| {
+                let rank = |change: &Change| rule(&change.what).map(place_of_rule);
+                (rank(one), &one.targets, &one.what).cmp(&(rank(other), &other.targets, &other.what))
+            });
+        }
         changes
     }
+}
+
+/// The rule behind a change, if there is one.
+fn rule(what: &What) -> Option<&str> {
+    match what {
+        What::VerdictAppears { verdict }
+        | What::VerdictGone { verdict }
+        | What::VerdictDiffers { to: verdict, .. } => Some(&verdict.rule),
+        _ => None,
+    }
+}
+
+/// Where a rule stands in a report.
+fn place_of_rule(id: &str) -> usize {
+    let place = Rule::ALL.iter().position(|rule| rule.id() == id);
+    place.unwrap_or(Rule::ALL.len())
 }
 
 /// Whether a rule's id is that of an exposure.

@@ -49,14 +49,14 @@ pub(super) fn diff(args: &DiffArgs, environment: &Environment) -> Result<(), Err
     let answer = diff::compare(
         &Side {
             name: &base_name,
-            access: &old.access,
+            study: &old,
             judgements: &before,
             objects: &base.objects,
             place: &|object| base.place(object),
         },
         &Side {
             name: &head_name,
-            access: &new.access,
+            study: &new,
             judgements: &after,
             objects: &head.objects,
             place: &|object| head.place(object),

@@ -24,7 +24,7 @@ type Key<'a> = (&'a str, &'a str, &'a str, &'a str);
 
 pub(super) fn compare(base: &Side<'_>, head: &Side<'_>, found: &mut Found<'_>) {
     let (old, new) = (objects::index(base.objects), objects::index(head.objects));
-    let (before, after) = (on_ways(base.access), on_ways(head.access));
+    let (before, after) = (on_ways(&base.study.access), on_ways(&head.study.access));
     let told = |key: &Key<'_>| before.contains(key) || after.contains(key);
     let keys: BTreeSet<Key<'_>> = old.keys().chain(new.keys()).copied().collect();
     for key in keys

@@ -101,7 +101,7 @@ pub struct Step {
     /// What it says, in a few words.
     #[serde(skip_serializing_if = "String::is_empty")]
     pub says: String,
-    /// File and line; empty where it is in none.
+    /// `file:line`; `made for file:line` of what a render made for a document; empty where neither is known.
     #[serde(skip_serializing_if = "String::is_empty")]
     pub place: String,
 }
@@ -471,7 +471,7 @@ pub struct ObjectChange {
     pub object: Reference,
     /// What happens to it.
     pub change: Happens,
-    /// File and line, on the side where it is; empty where it is in none.
+    /// Its place, as in `by`, on the side where it is.
     #[serde(skip_serializing_if = "String::is_empty")]
     pub place: String,
     /// Whether it is protected from pruning: removed from git, it stays in the cluster until somebody deletes it.

@@ -5,14 +5,22 @@ use std::collections::BTreeMap;
 use super::change::{Reference, Target, What};
 use super::{Found, Places};
 use crate::access::answer::{Access, Gateway, Login};
+use crate::access::study::Study;
 
 type Key<'a> = (&'a str, &'a str, &'a str, &'a str);
 
-pub(super) fn compare(base: &Access, head: &Access, found: &mut Found<'_>) {
-    let (old, new) = (index(base), index(head));
+pub(super) fn compare(base: &Study<'_>, head: &Study<'_>, found: &mut Found<'_>) {
+    let (old, new) = (index(&base.access), index(&head.access));
+    // Of a login service that is not in the manifests nobody knows whom it lets in: `verify` says so, and no guess is made.
+    let known = |gateway: &Gateway| {
+        [base, head].iter().all(|study| {
+            let login = study.logins.get(&gateway.id);
+            login.is_none_or(|login| login.groups_known)
+        })
+    };
     for (key, gateway) in &new {
         if let Some(before) = old.get(key) {
-            both(before, gateway, found);
+            both(before, gateway, known(gateway), found);
         } else {
             let what = What::GatewayAppears {
                 hosts: gateway.hosts.clone(),
@@ -45,7 +53,7 @@ fn target(gateway: &Gateway, login: Option<&Login>, places: &Places<'_>) -> Targ
     }
 }
 
-fn both(old: &Gateway, new: &Gateway, found: &mut Found<'_>) {
+fn both(old: &Gateway, new: &Gateway, known: bool, found: &mut Found<'_>) {
     if old.hosts != new.hosts {
         let what = What::Hosts {
             gone: old.hosts.difference(&new.hosts).cloned().collect(),
@@ -64,11 +72,17 @@ fn both(old: &Gateway, new: &Gateway, found: &mut Found<'_>) {
             let target = target(new, Some(login), &found.head);
             found.add(What::GatewayLogin { asks: true }, target);
         }
-        (Some(old), Some(login)) => logins(old, login, &target(new, Some(login), &found.head), found),
+        (Some(old), Some(login)) => {
+            let target = target(new, Some(login), &found.head);
+            service(old, login, &target, found);
+            if known {
+                groups(old, login, &target, found);
+            }
+        }
     }
 }
 
-fn logins(old: &Login, new: &Login, target: &Target, found: &mut Found<'_>) {
+fn service(old: &Login, new: &Login, target: &Target, found: &mut Found<'_>) {
     if old.service != new.service {
         let name = |login: &Login| login.service.as_ref().map(ToString::to_string);
         let what = What::LoginService {
@@ -77,6 +91,9 @@ fn logins(old: &Login, new: &Login, target: &Target, found: &mut Found<'_>) {
         };
         found.add(what, target.clone());
     }
+}
+
+fn groups(old: &Login, new: &Login, target: &Target, found: &mut Found<'_>) {
     match (old.groups.is_empty(), new.groups.is_empty()) {
         (true, true) => {}
         (false, true) => {

@@ -33,7 +33,7 @@ pub fn text(diff: &Diff) -> String {
         }
         text.push_str(&format!("\n{heading}\n"));
         for change in changes {
-            text.push_str(&format!("  {mark} {}\n", upper(&change.sentence)));
+            text.push_str(&format!("  {mark} {}\n", change.sentence));
             for line in words::details(&change.what, &change.targets) {
                 text.push_str(&format!("      {}\n", line.plain()));
             }

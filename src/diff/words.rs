@@ -86,7 +86,7 @@ fn all(targets: &[Target]) -> Sentence {
     let kinds: BTreeSet<&str> = targets.iter().map(|target| target.object.kind.as_str()).collect();
     let noun = match kinds.iter().collect::<Vec<_>>().as_slice() {
         [one] => format!("{}s", kind(one)),
-        _ => "workloads".to_owned(),
+        _ => "objects".to_owned(),
     };
     Sentence::new(&format!("{} {noun}", targets.len()))
 }
@@ -155,7 +155,7 @@ fn image(image: &str) -> String {
 fn login(login: Login) -> &'static str {
     match login {
         Login::Asked => "login: asked for by the gateway",
-        Login::Unknown => "login: not to be seen in these manifests",
+        Login::Unknown => "login: not known, for the gateway is not in these manifests",
         Login::Skipped => "login: switched off for this way",
         Login::None => "login: none",
     }
@@ -234,6 +234,7 @@ fn rule(verdict: &Verdict) -> Sentence {
 
 fn lead(what: &What, it: &Sentence, targets: &[Target]) -> Sentence {
     let it = it.clone();
+    let is = if targets.len() == 1 { " is" } else { " are" };
     match what {
         What::VerdictAppears { verdict } => rule(verdict),
         What::VerdictDiffers { from, to } => rule(to).and("; before: ").said(&from.message),
@@ -257,14 +258,14 @@ fn lead(what: &What, it: &Sentence, targets: &[Target]) -> Sentence {
             .with(ports(&reach.ports))
             .and(" of ")
             .with(it),
-        What::WorkloadAppears { .. } => it.and(" is new"),
-        What::SwitchedOn { .. } => {
-            it.and(" is switched on: it gets a guard, and people reach it through that")
-        }
-        What::SwitchedOff { .. } => {
-            it.and(" is switched off: it stays, its guard and every way to it from outside are gone")
-        }
-        What::WorkloadGone { .. } => it.and(" is gone, and every access to it"),
+        What::WorkloadAppears { .. } => it.and(is).and(" new"),
+        What::SwitchedOn { .. } => it
+            .and(is)
+            .and(" switched on: there is a guard now, and people get in through that"),
+        What::SwitchedOff { .. } => it
+            .and(is)
+            .and(" switched off but not removed: the guard and every way in from outside are gone"),
+        What::WorkloadGone { .. } => it.and(is).and(" gone, and every access with that"),
         What::GatewayAppears { hosts: names, asks } => {
             let asks = if *asks {
                 "and asks for a login"
@@ -277,7 +278,7 @@ fn lead(what: &What, it: &Sentence, targets: &[Target]) -> Sentence {
                 .and(asks)
         }
         What::GatewayGone { hosts: names } => it.and(" is gone: it answered for ").with(hosts(names)),
-        What::Hosts { gone, new } => moved(it, gone, new),
+        What::Hosts { gone, new } => moved(it, gone, new, targets.len() == 1),
         What::LoginService { from, to } => changes(it.and(" asks another login service"), from, to),
         What::Unguarded { .. }
         | What::GuardGone { .. }
@@ -581,12 +582,13 @@ fn runs(what: &What, it: Sentence) -> Sentence {
     }
 }
 
-fn moved(it: Sentence, gone: &BTreeSet<String>, new: &BTreeSet<String>) -> Sentence {
+fn moved(it: Sentence, gone: &BTreeSet<String>, new: &BTreeSet<String>, one: bool) -> Sentence {
+    let answer = if one { " answers for " } else { " answer for " };
     match (gone.is_empty(), new.is_empty()) {
-        (true, _) => it.and(" answers for ").with(hosts(new)).and(" too"),
-        (_, true) => it.and(" no longer answers for ").with(hosts(gone)),
+        (true, _) => it.and(" now").and(answer).with(hosts(new)),
+        (_, true) => it.and(" no longer").and(answer).with(hosts(gone)),
         _ => it
-            .and(" answers for ")
+            .and(answer)
             .with(hosts(new))
             .and(" instead of ")
             .with(hosts(gone)),
@@ -681,7 +683,7 @@ fn stands(portrait: &Portrait, before: bool) -> Vec<Sentence> {
             "no way led to it from outside",
         )));
     }
-    for guard in &portrait.guards {
+    for guard in portrait.guards.iter().filter(|_| !before) {
         lines.push(Sentence::new("guard: ").with(guarding(guard)));
     }
     if portrait.guards.is_empty() {
