@@ -149,8 +149,13 @@ error    an exposure: somebody reaches what asks nobody, or a guard that lets th
 warning  what is wider than needed, leads nowhere, or does not work
 info     what the manifests do not say
 
+With --from OLD every moment of the way from OLD to PATH is judged as well: an apply or a prune that is interrupted stays where \
+it is. One moment is left, and named: the first Notebook of a namespace under Flux, whose pod Flux makes before the policy that \
+closes it; `gatewright render -o DIR --layout flux` writes the form that has none.
+
 Examples:
   gatewright verify rendered/
+  gatewright verify rendered/ --from last-release/
   kustomize build overlays/production | gatewright verify -
   gatewright verify rendered/ --format sarif > verify.sarif   # for code scanning
 
@@ -243,6 +248,13 @@ struct VerifyArgs {
     /// Warnings make the exit status 1 too
     #[arg(long)]
     strict: bool,
+    /// What was applied before: judges every moment of the way from there, as Flux and Argo CD go it. An empty folder is a
+    /// first apply
+    #[arg(long, value_name = "OLD")]
+    from: Option<PathBuf>,
+    /// Whose order counts with --from; may be given more than once [default: flux and argocd]
+    #[arg(long, value_enum, requires = "from")]
+    order: Vec<OrderArg>,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -253,6 +265,16 @@ enum VerifyFormat {
     Json,
     /// For code scanning: SARIF 2.1.0
     Sarif,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum OrderArg {
+    /// Flux, with one Kustomization
+    Flux,
+    /// Flux, with the two Kustomizations that `render --layout flux` writes
+    FluxLayout,
+    /// Argo CD, with one Application
+    Argocd,
 }
 
 #[derive(Debug, Args)]
