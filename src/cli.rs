@@ -3,14 +3,17 @@
 //! The edge. Here files, environment, standard streams and the terminal are; everything else gets values.
 
 mod complete;
+mod diff;
 mod documents;
 mod files;
 mod function;
+mod git;
 mod install_plugin;
 mod manifests;
 mod progress;
 mod render;
 mod streams;
+mod trees;
 mod verify;
 
 use std::io::IsTerminal;
@@ -18,7 +21,7 @@ use std::path::PathBuf;
 
 use clap::{Args, CommandFactory, Parser, Subcommand, ValueEnum};
 
-use crate::error::{EXIT_OK, EXIT_USAGE, Error};
+use crate::error::{EXIT_OK, EXIT_TROUBLE, EXIT_USAGE, Error};
 use crate::model::defaults::SIDECAR_IMAGE_VARIABLE;
 use crate::model::platform::Environment;
 
@@ -54,6 +57,9 @@ enum Command {
     /// Render files: manifests in, manifests with the access graph out
     #[command(long_about = RENDER)]
     Render(RenderArgs),
+    /// Say what changes in access between two trees, renders or git revisions
+    #[command(long_about = DIFF)]
+    Diff(DiffArgs),
     /// Judge manifests: does anything lead around a guard?
     #[command(long_about = VERIFY)]
     Verify(VerifyArgs),
@@ -113,6 +119,30 @@ Examples:
   gatewright render notebooks/ --platform production.yaml -o rendered/ --check   # in CI: is it up to date?
   gatewright render notebooks/ --platform production.yaml -o clusters/ai/access --layout flux";
 
+const DIFF: &str = "Say what changes in access between two trees, renders or git revisions.
+
+Who gains, who loses, which way from outside opens, closes or moves, which guard, hop or image changes, what is newly \
+exposed; then the objects that change, by their ids. The order of documents, keys and sets, comments and formatting do not \
+count.
+
+BASE and HEAD are each:
+  a path, if it exists: a file or a folder of manifests, read as `render` reads them;
+  else a revision of the git repository in the working directory: main, HEAD~1, a tag, a hash, or REV:PATH as in git.
+Paths behind -- limit revisions. A revision beside a path is compared at that path. Without HEAD, BASE is a revision and the \
+files that lie there now are the other side. Where a branch is called like a folder, write refs/heads/NAME.
+
+A side that holds a Platform is rendered before it is compared, and standard error says so: in sources, a line may change \
+what many objects become. A side without one (a render, or any manifests) is compared as written. --render and --no-render \
+say otherwise for both sides; --platform FILE is a Platform for both. Kustomizations are not built: compare their builds.
+
+Exit status, as of diff: 0 nothing changes, 1 something changes, 2 the comparison failed.
+
+Examples:
+  gatewright diff main                               # the working tree against main
+  gatewright diff main HEAD -- notebooks/            # what a branch changes below a folder
+  gatewright diff main HEAD --format markdown        # for a comment on a pull request
+  gatewright diff old/ new/ --format json
+  gatewright diff <(kustomize build base/) <(kustomize build production/)";
 const VERIFY: &str = "Judge manifests, ours or anybody's: does anything lead around a guard?
 
 Reads .yaml, .yml and .json files, folders recursively (hidden ones skipped), or standard input (-), and follows every way \
@@ -207,6 +237,39 @@ enum LayoutKind {
 }
 
 #[derive(Debug, Args)]
+struct DiffArgs {
+    /// The older side: a path or a git revision
+    base: String,
+    /// The newer side: a path or a git revision; without it, the working tree
+    head: Option<String>,
+    /// What to print
+    #[arg(long, value_enum, default_value_t = DiffFormat::Text)]
+    format: DiffFormat,
+    /// Render both sides first, whether or not a Platform is in them
+    #[arg(long, conflicts_with = "no_render")]
+    render: bool,
+    /// Compare both sides as written, even where a Platform is in them
+    #[arg(long)]
+    no_render: bool,
+    /// The Platform to render both sides with
+    #[arg(long, value_name = "FILE", conflicts_with = "no_render")]
+    platform: Option<PathBuf>,
+    /// Paths in the revisions
+    #[arg(last = true, value_name = "PATH")]
+    paths: Vec<String>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum DiffFormat {
+    /// For a terminal
+    Text,
+    /// For a comment on a pull request; at most 60,000 characters
+    Markdown,
+    /// For programs; `gatewright schema diff` prints its schema
+    Json,
+}
+
+#[derive(Debug, Args)]
 struct VerifyArgs {
     /// Files and folders to read; - is standard input
     #[arg(required = true, value_name = "PATH")]
@@ -260,6 +323,8 @@ struct InstallPluginArgs {
 enum SchemaKind {
     /// JSON Schema of Platform
     Platform,
+    /// JSON Schema of what `diff --format json` prints
+    Diff,
     /// KRMFunctionDefinition of the generator
     Function,
     /// The defaults of Platform's fields, as a Markdown table
@@ -289,6 +354,12 @@ pub fn run() -> u8 {
     };
     let result = match cli.command {
         Some(Command::Render(args)) => render::render(&args, &environment()),
+        Some(Command::Diff(args)) => {
+            let result = diff::diff(&args, &environment());
+            let trouble = !matches!(result, Ok(()) | Err(Error::Changes));
+            let code = finish(result);
+            return if trouble { EXIT_TROUBLE } else { code };
+        }
         Some(Command::Verify(args)) => verify::verify(&args),
         Some(Command::Crds) => documents::crds(),
         Some(Command::Schema { what }) => documents::schema(what),

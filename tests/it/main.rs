@@ -16,6 +16,7 @@ mod cli;
 mod companion;
 mod control_plane;
 mod determinism;
+mod diff;
 mod documents;
 mod engines;
 mod envoy_gateway;
