@@ -18,6 +18,7 @@
 //! - [`cluster`]: any manifests, as a cluster would see them.
 //! - [`access`]: who reaches what in them, and who asks.
 //! - [`verify`]: whether that leaves a way around a guard.
+//! - [`graph`]: all of that, drawn.
 //! - [`kustomize`]: the files by which kustomize handles our kinds; beside the flow, words alone.
 
 pub mod access;
@@ -25,6 +26,7 @@ pub mod cli;
 pub mod cluster;
 pub mod config;
 pub mod error;
+pub mod graph;
 pub mod input;
 pub mod krm;
 pub mod kustomize;

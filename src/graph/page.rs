@@ -1,0 +1,1 @@
+//! The picture as one page to search in.
