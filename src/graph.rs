@@ -15,3 +15,5 @@ pub mod subject;
 pub mod svg;
 #[cfg(test)]
 mod samples;
+#[cfg(test)]
+mod tests;

@@ -220,7 +220,7 @@ impl Drawing {
         if self.nodes[outside].lines.is_empty() {
             self.nodes[outside]
                 .lines
-                .push("whoever reaches the cluster's address".to_owned());
+                .push("anybody on the network".to_owned());
         }
         let first = path.hops.first().map_or(&workload.id, |hop| &hop.object);
         // A NodePort's or a host's way may begin at the workload itself.
@@ -256,7 +256,12 @@ impl Drawing {
         } else if target != index {
             (tls_kind(&path.hop), tls_label(&path.hop).to_owned())
         } else if open {
-            (EdgeKind::Open, format!(":{} asks nobody", path.port))
+            let said = if path.login == LoginState::Asked {
+                "login alone"
+            } else {
+                "asks nobody"
+            };
+            (EdgeKind::Open, format!(":{} {said}", path.port))
         } else {
             (EdgeKind::Unknown, format!(":{} not known", path.port))
         };
@@ -514,7 +519,7 @@ fn guard_node(workload: &Workload, guard: &Guard) -> Node {
     let mut node = Node::new(Kind::Guard, &id.namespace, title);
     node.state = State::Guarded;
     node.lines.push(match &guard.review {
-        Some(review) => format!("may they {}?", question(review)),
+        Some(review) => format!("asks: {}", question(review)),
         None if guard.program == Program::SecurityProxy => "asks for one token".to_owned(),
         None => "asks for a login alone".to_owned(),
     });

@@ -216,7 +216,7 @@ fn merge(picture: &Picture, bucket: &dyn Fn(usize) -> Bucket) -> Picture {
         let label = match (one, edge.kind) {
             (Some(label), _) if edge.count == 1 => label.clone(),
             (Some(label), _) if !label.is_empty() => format!("{}× {label}", edge.count),
-            (_, EdgeKind::Open) => format!("{}× asks nobody", edge.count),
+            (_, EdgeKind::Open) => format!("{}× no guard asks", edge.count),
             (_, EdgeKind::Admitted) => counted(edge.count, "right"),
             (_, EdgeKind::Closed) => format!("{}× stopped", edge.count),
             _ => String::new(),

@@ -20,7 +20,7 @@ pub(super) const ICON: i32 = 18;
 
 const COLUMNS: usize = 5;
 const MIN_WIDTH: i32 = 96;
-const MAX_WIDTH: i32 = 216;
+const MAX_WIDTH: i32 = 208;
 const MIN_GAP: i32 = 52;
 const MAX_GAP: i32 = 156;
 /// What a lane takes of its column's height, and what lies between any two in a column.
@@ -91,8 +91,8 @@ pub(super) fn texts(node: &Node) -> Vec<String> {
 pub(super) fn layout(picture: &Picture, top: i32) -> Layout {
     let heights = heights(picture);
     let mut grid = Grid::of(picture, &heights);
-    let frames = grid.last_column(picture, top);
-    for column in (0..COLUMNS - 1).rev() {
+    let frames = grid.last_columns(picture, top);
+    for column in (0..COLUMNS - 2).rev() {
         grid.place(column, top);
     }
     let (left, widths) = columns(picture);
@@ -264,11 +264,13 @@ impl Grid {
         targets
     }
 
-    /// Puts the last column from top to bottom, with room before each for what leads there. Gives the frames.
-    fn last_column(&mut self, picture: &Picture, top: i32) -> Vec<(String, i32, i32)> {
+    /// Puts the last column from top to bottom, each with room for what leads there, and that beside it: guards, then ways
+    /// past them. Gives the frames.
+    fn last_columns(&mut self, picture: &Picture, top: i32) -> Vec<(String, i32, i32)> {
         let last = COLUMNS - 1;
         let mut room = vec![0; self.columns[last].len()];
-        for (cell, targets) in self.columns[last - 1].iter().zip(self.targets(last - 1)) {
+        let targets = self.targets(last - 1);
+        for (cell, targets) in self.columns[last - 1].iter().zip(&targets) {
             if let Some(target) = targets.first() {
                 room[*target] += cell.height + BETWEEN;
             }
@@ -276,7 +278,8 @@ impl Grid {
         let mut frames: Vec<(String, i32, i32)> = Vec::new();
         let mut y = top;
         let mut within: Option<&str> = None;
-        for (cell, room) in self.columns[last].iter_mut().zip(room) {
+        let mut tops: Vec<(i32, i32)> = Vec::new();
+        for (cell, room) in self.columns[last].iter_mut().zip(&room) {
             let Some(node) = cell.node.map(|index| &picture.nodes[index]) else {
                 continue;
             };
@@ -294,10 +297,23 @@ impl Grid {
             }
             let slot = cell.height.max(room - BETWEEN);
             cell.y = y + slot / 2;
+            tops.push((y, slot));
             y += slot + BETWEEN;
             if let Some(frame) = frames.last_mut().filter(|(name, ..)| name == namespace) {
                 frame.2 = y;
             }
+        }
+        // What needs less than its workload stands in the middle beside it.
+        let mut next: Vec<i32> = tops
+            .iter()
+            .zip(&room)
+            .map(|((top, slot), room)| top + (slot - (room - BETWEEN)) / 2)
+            .collect();
+        for (cell, targets) in self.columns[last - 1].iter_mut().zip(&targets) {
+            let next = targets.first().and_then(|target| next.get_mut(*target));
+            let Some(y) = next else { continue };
+            cell.y = *y + cell.height / 2;
+            *y += cell.height + BETWEEN;
         }
         frames
     }
@@ -424,14 +440,17 @@ pub(super) fn width(text: &str, size: i32, bold: bool) -> i32 {
     (hundredths * size / 100 * bold + 99) / 100
 }
 
-/// A character's width in hundredths of the font's size.
+/// A character's width in hundredths of the font's size: `DejaVu` Sans's, which is wider than what else browsers take.
 fn hundredths(character: char) -> i32 {
     match character {
-        'i' | 'j' | 'l' | '.' | ',' | ':' | ';' | '\'' | '|' | 'I' | '!' | ' ' => 36,
-        'f' | 'r' | 't' | '(' | ')' | '[' | ']' | '-' | '/' | '\\' => 42,
-        'm' | 'M' | 'w' | 'W' | '@' | '%' => 100,
-        'A'..='Z' | '+' | '=' | '<' | '>' | '~' | '#' | '&' => 80,
-        character if character.is_ascii() => 65,
+        'i' | 'j' | 'l' | 'I' | 'J' | '\'' => 30,
+        '.' | ',' | ':' | ';' | '|' | '!' | ' ' | '/' | '\\' | '-' | 'f' => 36,
+        't' | 'r' | '(' | ')' | '[' | ']' => 42,
+        '"' | '_' | '*' | '?' | '`' | 's' | 'z' | 'c' => 56,
+        'm' | 'W' | '@' | '%' => 100,
+        'w' | 'M' | '+' | '=' | '<' | '>' | '~' | '#' | '&' | '^' => 86,
+        'A'..='Z' => 78,
+        character if character.is_ascii() => 64,
         character => match character.width() {
             None | Some(0) => 60,
             Some(1) => 90,
@@ -446,14 +465,25 @@ pub(super) fn fitted(text: &str, room: i32, size: i32, bold: bool) -> String {
     if width(&text, size, bold) <= room {
         return text;
     }
-    let mut kept = String::new();
-    for character in text.chars() {
-        kept.push(character);
-        if width(&kept, size, bold) + size > room {
-            kept.pop();
+    // The end of a path tells more than its beginning.
+    let path = text.starts_with('/');
+    let mut kept: Vec<char> = Vec::new();
+    let mut taken = size;
+    let characters: Box<dyn Iterator<Item = char>> = if path {
+        Box::new(text.chars().rev())
+    } else {
+        Box::new(text.chars())
+    };
+    for character in characters {
+        taken += width(character.encode_utf8(&mut [0; 4]), size, bold);
+        if taken > room {
             break;
         }
+        kept.push(character);
     }
     kept.push('…');
-    kept
+    if path {
+        kept.reverse();
+    }
+    kept.into_iter().collect()
 }

@@ -132,7 +132,7 @@ pub enum EdgeKind {
     Way,
     /// A policy names the caller, who is not asked.
     Named,
-    /// Nobody is asked.
+    /// No guard asks.
     Open,
     /// Something stops it.
     Closed,
@@ -389,7 +389,7 @@ impl EdgeKind {
             Self::Admitted => "let in by the guard, with this right",
             Self::Way => "leads on",
             Self::Named => "not asked: a policy names the caller",
-            Self::Open => "OPEN: nobody is asked",
+            Self::Open => "OPEN: no guard asks",
             Self::Closed => "stopped",
             Self::Unknown => "not in these manifests",
         }

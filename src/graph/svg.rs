@@ -7,13 +7,14 @@ use std::collections::BTreeSet;
 
 use super::escape::markup as escape;
 use super::layout::{self, LINE, Layout, PADDING, STEP, TITLE, fitted, indent, width};
-use super::picture::{EdgeKind, Kind, Node, Picture, Place, State};
+use super::picture::{EdgeKind, Kind, Node, Picture, Place, Start, State};
 
 const MARGIN: i32 = 20;
 /// Below the title and the summary.
 const TOP: i32 = 72;
 
-const STYLE: &str = "
+/// The style element's text; a page that holds the drawing allows it by its hash.
+pub(super) const STYLE: &str = "
 svg { font-family: system-ui, -apple-system, 'Segoe UI', Roboto, 'Helvetica Neue', 'Noto Sans', Arial, sans-serif; color-scheme: light dark }
 .ground { fill: #ffffff }
 .frame { fill: none; stroke: #8c959f; stroke-dasharray: 2 3 }
@@ -78,17 +79,35 @@ text.unknown { fill: #d29922 }
 }
 ";
 
+/// What a page needs to know of a box when it is clicked.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Hooks {
+    /// The drawing stands alone.
+    None,
+    /// The node's number.
+    Nodes,
+    /// What to search for, where nodes are folded.
+    Search,
+}
+
 /// The drawing.
 pub fn text(picture: &Picture) -> String {
+    with_hooks(picture, Hooks::None)
+}
+
+/// The drawing, for a page that answers clicks on its boxes.
+pub(super) fn with_hooks(picture: &Picture, hooks: Hooks) -> String {
     let layout = layout::layout(picture, TOP);
     let wide = layout
         .width
         .max(width(&picture.summary, 12, false) + 2 * MARGIN)
         .max(640);
     let (legend, height) = legend(picture, wide, layout.height);
+    // What can be used must not be hidden behind an image.
+    let role = if hooks == Hooks::None { "img" } else { "group" };
     let mut out = format!(
         "<svg xmlns=\"http://www.w3.org/2000/svg\" width=\"{wide}\" height=\"{height}\" viewBox=\"0 0 {wide} {height}\" \
-         role=\"img\" aria-labelledby=\"gw-title gw-desc\">\n<title id=\"gw-title\">{}</title>\n<desc id=\"gw-desc\">{}</desc>\n\
+         role=\"{role}\" aria-labelledby=\"gw-title gw-desc\">\n<title id=\"gw-title\">{}</title>\n<desc id=\"gw-desc\">{}</desc>\n\
          <style>{STYLE}</style>\n",
         escape(&picture.title),
         escape(&described(picture))
@@ -115,8 +134,25 @@ pub fn text(picture: &Picture) -> String {
         ));
     }
     lines(picture, &layout, &mut out);
-    for (node, place) in picture.nodes.iter().zip(&layout.boxes) {
-        boxed(node, *place, &mut out);
+    for (index, (node, place)) in picture.nodes.iter().zip(&layout.boxes).enumerate() {
+        let hook = match hooks {
+            Hooks::None => String::new(),
+            Hooks::Nodes => format!(" data-node=\"{index}\" tabindex=\"0\" role=\"button\""),
+            Hooks::Search => {
+                let word = if node.count == 1 || node.namespace.is_empty() {
+                    &node.title
+                } else {
+                    &node.namespace
+                };
+                let word = if node.count > 1 && node.namespace.is_empty() {
+                    String::new()
+                } else {
+                    escape(word)
+                };
+                format!(" data-search=\"{word}\" tabindex=\"0\" role=\"button\"")
+            }
+        };
+        boxed(node, *place, &hook, &mut out);
     }
     out.push_str(&legend);
     out.push_str("</svg>\n");
@@ -191,14 +227,14 @@ fn bends(points: &[(i32, i32)], stops: bool) -> String {
     path
 }
 
-fn boxed(node: &Node, place: layout::Rect, out: &mut String) {
+fn boxed(node: &Node, place: layout::Rect, hook: &str, out: &mut String) {
     let state = node.state.word();
     let round = match node.kind {
         Kind::Person | Kind::Start => 16,
         _ => 6,
     };
     out.push_str(&format!(
-        "<g class=\"{}\"><title>{}</title><rect class=\"{state}\" x=\"{}\" y=\"{}\" width=\"{}\" height=\"{}\" rx=\"{round}\"/>",
+        "<g class=\"{}\"{hook}><title>{}</title><rect class=\"{state}\" x=\"{}\" y=\"{}\" width=\"{}\" height=\"{}\" rx=\"{round}\"/>",
         node.kind.word(),
         escape(&told(node).join("\n")).replace('\n', " "),
         place.x,
@@ -251,6 +287,9 @@ fn icon(node: &Node) -> Option<&'static str> {
     match node.kind {
         Kind::Person if group => Some("M4.5 1.5a2.3 2.3 0 1 0 .1 0zM.7 12c0-6 7.6-6 7.6 0M10 2.5a2 2 0 1 0 .1 0M9.5 7.6c2.600 -.2 4 1.500 4 4.400"),
         Kind::Person => Some("M7 1.500a2.800 2.800 0 1 0 .1 0zM2 12.500c0 -7 10 -7 10 0"),
+        Kind::Start if !matches!(node.start, Some(Start::Outside | Start::Everybody | Start::Addresses)) => {
+            Some("M7 .8l5.600 3.100v6.200l-5.600 3.100l-5.600 -3.100v-6.200zM1.400 3.900l5.600 3.100l5.600 -3.100M7 7v6.200")
+        }
         Kind::Start => Some("M7 1a6 6 0 1 0 .1 0zM1 7h12M7 1c-4 4 -4 8 0 12M7 1c4 4 4 8 0 12"),
         Kind::Guard => Some("M7 .8l5.200 1.800v4.200c0 3.400 -2.400 5.200 -5.200 6.400c-2.800 -1.200 -5.200 -3 -5.200 -6.400v-4.200zM4.600 6.800l1.900 1.900l3.300 -3.600"),
         Kind::Entry | Kind::Route | Kind::Workload | Kind::Note => None,
