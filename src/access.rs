@@ -3,5 +3,30 @@
 //! Pure. Takes objects as `cluster` has read them; gives `answer::Access`.
 
 pub mod answer;
+pub mod arguments;
+pub mod entries;
+mod fields;
+pub mod gateways;
+pub mod guards;
+pub mod hostnames;
+pub mod labels;
+pub mod login;
 pub mod pod;
+pub mod policies;
+pub mod read;
+pub mod rights;
+pub mod routes;
+pub mod services;
+pub mod study;
+pub mod surroundings;
+pub mod tls;
+pub mod ways;
+pub mod workloads;
 pub mod world;
+
+use crate::cluster::object::Object;
+
+/// What objects say about access.
+pub fn of<'a>(objects: impl IntoIterator<Item = &'a Object>) -> answer::Access {
+    study::of(objects).access
+}

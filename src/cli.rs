@@ -6,10 +6,13 @@ mod complete;
 mod documents;
 mod files;
 mod function;
+mod graph;
 mod install_plugin;
+mod manifests;
 mod progress;
 mod render;
 mod streams;
+mod verify;
 
 use std::io::IsTerminal;
 use std::path::PathBuf;
@@ -52,6 +55,12 @@ enum Command {
     /// Render files: manifests in, manifests with the access graph out
     #[command(long_about = RENDER)]
     Render(RenderArgs),
+    /// Judge manifests: does anything lead around a guard?
+    #[command(long_about = VERIFY)]
+    Verify(VerifyArgs),
+    /// Draw manifests: who reaches what through which guard
+    #[command(long_about = GRAPH)]
+    Graph(GraphArgs),
     /// Print the `CustomResourceDefinitions` of our own kinds
     #[command(
         long_about = "Print the CustomResourceDefinitions of our own kinds as YAML.\n\nExample:\n  gatewright crds | kubectl apply -f -"
@@ -102,6 +111,25 @@ Examples:
   gatewright render notebooks/ --platform production.yaml -o rendered/
   gatewright render notebooks/ --platform production.yaml -o rendered/ --check   # in CI: is it up to date?";
 
+const VERIFY: &str = "Judge manifests, ours or anybody's: does anything lead around a guard?
+
+Reads .yaml, .yml and .json files, folders recursively (hidden ones skipped), or standard input (-), and follows every way \
+from outside (Gateway API routes, Ingresses, OpenShift Routes, LoadBalancer and NodePort Services, ports of the node) and from \
+inside the cluster (a gateway's pods, a pod of the same namespace, a pod of another) to the ports of Notebooks, RayClusters and \
+whatever else stands behind a known guard. Each exposure is said with the way that proves it, object by object, with file and \
+line. What the manifests do not say is said too, and is never counted as safe.
+
+error    an exposure: somebody reaches what asks nobody, or a guard that lets them by
+warning  what is wider than needed, leads nowhere, or does not work
+info     what the manifests do not say
+
+Examples:
+  gatewright verify rendered/
+  kustomize build overlays/production | gatewright verify -
+  gatewright verify rendered/ --format sarif > verify.sarif   # for code scanning
+
+Exit status: 1 with any exposure (with --strict: any warning too) or where something cannot be read, 0 without, 2 wrong usage.";
+
 const SCHEMA: &str = "Print a schema, the function's definition, the table of defaults, or a file for kustomize.
 
 Example: for an editor, save the Platform's schema and name it in the document's first line:
@@ -143,6 +171,97 @@ struct RenderArgs {
     /// Write nothing; exit 1 if what is there differs from what would be written (with -o: in DIR, else: in PATH itself)
     #[arg(long)]
     check: bool,
+}
+
+const GRAPH: &str = "Draw manifests, ours or anybody's: who reaches what through which guard.
+
+Reads what `verify` reads. From left to right: people and groups, and where else ways begin (outside, pods of the cluster); \
+gateways and what their login lets in; routes; guards and what they ask; workloads. A green way is let in by a guard, with the \
+right that lets it in. A red one is open: no guard asks. What `verify` finds is marked on what it is about.
+
+mermaid  for Markdown: GitHub and GitLab draw it
+dot      for Graphviz: gatewright graph PATH --format dot | dot -Tpdf > access.pdf
+svg      one file, for light and dark pages
+html     one page, for people: search a person, group or workload, see each way and guard, choose anything to see its file and \
+line. It fetches nothing; mail it or keep it as an artifact of CI
+
+--for draws what one person reaches. Manifests do not say which groups a user is in, so name them: each --for is one more name \
+of the same person. Everybody is in system:authenticated. What is open is drawn for everybody; a person's code runs in the \
+workloads they reach, so what those pods reach unasked is drawn as well.
+
+More than 60 nodes are folded by namespace; what is open is never folded together with what is guarded.
+
+Examples:
+  gatewright graph rendered/                                   # Mermaid
+  gatewright graph rendered/ -o access.html                    # by the file's ending
+  gatewright graph rendered/ --for User:dana --for Group:data-science -o dana.svg
+  kustomize build overlays/production | gatewright graph - --for ServiceAccount:team-a/pipeline
+
+Exit status: 0 drawn, whatever is open in it (`verify` judges); 1 something cannot be read; 2 wrong usage.";
+
+#[derive(Debug, Args)]
+struct VerifyArgs {
+    /// Files and folders to read; - is standard input
+    #[arg(required = true, value_name = "PATH")]
+    paths: Vec<PathBuf>,
+    /// How to say it
+    #[arg(long, value_enum, default_value_t = VerifyFormat::Text)]
+    format: VerifyFormat,
+    /// Warnings make the exit status 1 too
+    #[arg(long)]
+    strict: bool,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum VerifyFormat {
+    /// For people
+    Text,
+    /// For programs
+    Json,
+    /// For code scanning: SARIF 2.1.0
+    Sarif,
+}
+
+#[derive(Debug, Args)]
+struct GraphArgs {
+    /// Files and folders to read; - is standard input
+    #[arg(required = true, value_name = "PATH")]
+    paths: Vec<PathBuf>,
+    /// What to write; without it, what the ending of -o says, else mermaid
+    #[arg(long, value_enum)]
+    format: Option<GraphFormat>,
+    /// Only what this person reaches: User:NAME, Group:NAME, ServiceAccount:NAMESPACE/NAME, or the NAME of a user or group.
+    /// Repeat it for a person's groups
+    #[arg(long = "for", value_name = "SUBJECT")]
+    subjects: Vec<String>,
+    /// Write to this file instead of printing
+    #[arg(short, long, value_name = "FILE")]
+    output: Option<PathBuf>,
+    /// Whether namespaces are folded
+    #[arg(long, value_enum, default_value_t = GraphCollapse::Auto)]
+    collapse: GraphCollapse,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum GraphFormat {
+    /// For Markdown
+    Mermaid,
+    /// For Graphviz
+    Dot,
+    /// A drawing
+    Svg,
+    /// A page to search in
+    Html,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum GraphCollapse {
+    /// Where there are more than 60 nodes
+    Auto,
+    /// In any case
+    Always,
+    /// In no case
+    Never,
 }
 
 #[derive(Debug, Args)]
@@ -188,6 +307,8 @@ pub fn run() -> u8 {
     };
     let result = match cli.command {
         Some(Command::Render(args)) => render::render(&args, &environment()),
+        Some(Command::Verify(args)) => verify::verify(&args),
+        Some(Command::Graph(args)) => graph::graph(&args),
         Some(Command::Crds) => documents::crds(),
         Some(Command::Schema { what }) => documents::schema(what),
         Some(Command::InstallPlugin(args)) => install_plugin::install(&args),

@@ -2,4 +2,5 @@
 //!
 //! Comes in: text that `krm` has framed, or objects that were just made. Goes out: values with their ids and places.
 
+pub mod manifests;
 pub mod object;

@@ -19,6 +19,7 @@
 //! - [`access`]: who reaches what in them, and who asks.
 //! - [`verify`]: whether that leaves a way around a guard.
 //! - [`graph`]: all of that, drawn.
+//! - [`order`]: which states GitOps tools go through from one set of manifests to another.
 //! - [`kustomize`]: the files by which kustomize handles our kinds; beside the flow, words alone.
 
 pub mod access;
@@ -32,6 +33,7 @@ pub mod krm;
 pub mod kustomize;
 pub mod manifests;
 pub mod model;
+pub mod order;
 pub mod plan;
 pub mod render;
 pub mod verify;

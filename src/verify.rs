@@ -3,3 +3,42 @@
 //! Pure. Takes what `access` answers and the objects behind it; gives `judgement::Judgement`s.
 
 pub mod judgement;
+pub mod reach;
+pub mod references;
+pub mod report;
+
+use crate::access::study::{self, Study};
+use crate::cluster::object::Object;
+use judgement::{Judgement, Rule};
+
+use crate::access::answer::Hop;
+
+/// Judges objects.
+pub fn of<'a>(objects: impl IntoIterator<Item = &'a Object>) -> Vec<Judgement> {
+    judge(&study::of(objects))
+}
+
+/// Judges what was studied: the worst first, each once.
+pub fn judge(study: &Study<'_>) -> Vec<Judgement> {
+    let mut judgements = Vec::new();
+    reach::judge(study, &mut judgements);
+    references::judge(study, &mut judgements);
+    for id in &study.unreadable {
+        judgements.push(Judgement {
+            rule: Rule::Unreadable,
+            at: Hop {
+                object: id.clone(),
+                field: "spec".to_owned(),
+                says: "does not fit its schema".to_owned(),
+            },
+            message: format!(
+                "{id} does not fit its schema: an API server refuses it, and what it should close stays open"
+            ),
+            way: Vec::new(),
+            advice: "correct it; `kubectl apply --dry-run=server` names the field".to_owned(),
+        });
+    }
+    judgements.sort();
+    judgements.dedup();
+    judgements
+}

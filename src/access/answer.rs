@@ -93,7 +93,7 @@ pub enum Program {
 }
 
 /// The question of a SubjectAccessReview.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Default)]
 pub struct Review {
     /// API group.
     pub group: String,
@@ -217,11 +217,17 @@ pub enum Who {
     Gateway(ObjectId),
     /// Any pod of the workload's own namespace.
     SameNamespace,
+    /// Pods of the workload's own namespace with certain labels: whoever may label pods there can be one.
+    SameNamespaceLabelled(String),
     /// A known workload of other people's code, with the labels it has.
     Workload(ObjectId),
-    /// Any pod of another namespace, or of any that carries certain labels.
+    /// Pods of any other namespace.
     OtherNamespaces(String),
-    /// Pods with certain labels in a namespace given by name (that workload's own included): a named caller.
+    /// Every pod of one namespace, given by its name.
+    WholeNamespace(String),
+    /// Pods of namespaces with certain labels.
+    LabelledNamespaces(String),
+    /// Pods with certain labels in a namespace given by its name: a named caller.
     Named(String),
     /// The workload's own pods.
     Itself,
@@ -230,7 +236,7 @@ pub enum Who {
 }
 
 /// One object on a way, and the field that leads on.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Hop {
     /// The object.
     pub object: ObjectId,

@@ -1,10 +1,11 @@
 //! The pods that a workload will have, as far as its template says.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::Value;
 
 use super::answer::Hop;
+use super::labels::Known;
 use crate::cluster::object::Object;
 use crate::krm::object_id::ObjectId;
 
@@ -33,6 +34,24 @@ impl<'a> Pod<'a> {
     /// Its namespace.
     pub fn namespace(&self) -> &'a str {
         &self.object.id.namespace
+    }
+
+    /// What is known of its labels.
+    pub fn known(&self) -> Known<'_> {
+        Known {
+            certain: &self.labels,
+            perhaps: &self.perhaps,
+            open: false,
+        }
+    }
+
+    /// The TCP ports that its containers declare by a name.
+    pub fn ports_named(&self, name: &str) -> BTreeSet<u16> {
+        let ports = self.containers().flat_map(|(_, container)| declared(container));
+        ports
+            .filter(|port| port.get("name").and_then(Value::as_str) == Some(name))
+            .filter_map(number)
+            .collect()
     }
 
     /// A place in its spec, as in `containers[1].args[0]`.
@@ -64,4 +83,18 @@ impl<'a> Pod<'a> {
         let running: Vec<(String, &'a Value)> = list("containers").chain(sidecars).collect();
         running.into_iter()
     }
+}
+
+/// The TCP ports that a container declares.
+pub fn declared(container: &Value) -> impl Iterator<Item = &Value> {
+    let ports = container.get("ports").and_then(Value::as_array);
+    ports.into_iter().flatten().filter(|port| {
+        let protocol = port.get("protocol").and_then(Value::as_str);
+        protocol.is_none_or(|protocol| protocol == "TCP")
+    })
+}
+
+/// The number of a declared port.
+pub fn number(port: &Value) -> Option<u16> {
+    port.get("containerPort")?.as_u64()?.try_into().ok()
 }

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use super::progress::Progress;
-use super::{RenderArgs, files, streams};
+use super::{RenderArgs, files, manifests, streams};
 use crate::error::Error;
 use crate::krm::results::{self, Finding};
 use crate::model::digest::sha256;
@@ -14,9 +14,6 @@ use crate::render::{self, Batch, Framed, path};
 
 /// Lists the files that a render wrote into a folder, with their hashes. No ending that a tool would take for a manifest.
 const INDEX: &str = ".gatewright-index";
-/// Names of kustomizations, which often name no kind.
-const KUSTOMIZATIONS: [&str; 3] = ["kustomization.yaml", "kustomization.yml", "Kustomization"];
-
 /// Renders.
 pub(super) fn render(args: &RenderArgs, environment: &Environment) -> Result<(), Error> {
     check_paths(args)?;
@@ -72,17 +69,8 @@ fn read(args: &RenderArgs, findings: &mut Vec<Finding>) -> Result<Batch, Error> 
     let mut batch = Batch::default();
     for path in paths {
         let name = files::display(&path);
-        if path
-            .file_name()
-            .and_then(|name| name.to_str())
-            .is_some_and(|name| KUSTOMIZATIONS.contains(&name))
-        {
-            let message = "skipped: a kustomization is read by kustomize, not by render";
-            findings.push(Finding::info(message).within(results::FileRef {
-                path: name,
-                index: 0,
-                position: None,
-            }));
+        if let Some(note) = manifests::kustomization(&path, "render") {
+            findings.push(note);
             continue;
         }
         if platform.is_some_and(|platform| files::contains(platform, &path)) {

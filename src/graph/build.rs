@@ -200,12 +200,7 @@ impl Drawing {
     }
 
     fn start(&mut self, start: Start, namespace: &str, title: &str, object: Option<&ObjectId>) -> usize {
-        let says = if start == Start::SameNamespace {
-            namespace
-        } else {
-            title
-        };
-        let key = Key::Start(start.clone(), says.to_owned(), object.cloned());
+        let key = Key::Start(start.clone(), title.to_owned(), object.cloned());
         self.node(key, || {
             let mut node = Node::new(Kind::Start, namespace, title);
             node.start = Some(start);
@@ -249,7 +244,10 @@ impl Drawing {
         let stopped = !path.stopped.is_empty();
         let (target, open) = match path.guard.and_then(|at| guards.get(at)) {
             Some(guard) => (*guard, false),
-            None => (index, workload.unguarded.contains(&path.port)),
+            None => (
+                index,
+                workload.unguarded.contains(&path.port) || workload.guards.is_empty(),
+            ),
         };
         let (last_kind, last_label) = if stopped {
             (EdgeKind::Closed, "stopped".to_owned())
@@ -321,46 +319,60 @@ impl Drawing {
     /// One class of callers inside the cluster.
     fn caller(&mut self, workload: &Workload, index: usize, guards: &[usize], caller: &Caller) {
         let namespace = &workload.id.namespace;
-        let (from, broad) = match &caller.who {
+        let (from, kind) = match &caller.who {
             Who::Itself => return,
             Who::Workload(id) if *id == workload.id => return,
             Who::Gateway(id) => {
                 // Its way through routes is drawn already; what it reaches beside them matters where nobody asks.
                 let entry = self.node(Key::Entry(id.clone()), || entry_node(id));
-                (entry, false)
+                (entry, EdgeKind::Open)
             }
-            Who::Everybody => (
-                self.start(Start::Everybody, "", "Any pod, any address", None),
-                true,
-            ),
+            Who::Everybody => {
+                let title = "Any pod, any address";
+                (self.start(Start::Everybody, "", title, None), EdgeKind::Open)
+            }
             Who::SameNamespace => {
                 let title = format!("Any pod of {namespace}");
-                (self.start(Start::SameNamespace, namespace, &title, None), true)
+                let start = self.start(Start::SameNamespace, namespace, &title, None);
+                (start, EdgeKind::Open)
             }
             Who::Workload(id) => {
                 let title = format!("Pods of {} {}", id.kind, id.name);
-                (
-                    self.start(Start::Workload, &id.namespace, &title, Some(id)),
-                    true,
-                )
+                let start = self.start(Start::Workload, &id.namespace, &title, Some(id));
+                (start, EdgeKind::Open)
             }
             Who::OtherNamespaces(which) => {
-                let title = if which.is_empty() {
-                    "Pods of other namespaces"
-                } else {
-                    which
-                };
-                (self.start(Start::OtherNamespaces, "", title, None), true)
+                let start = self.start(Start::OtherNamespaces, "", which, None);
+                (start, EdgeKind::Open)
             }
-            Who::Named(which) => (self.start(Start::Named, "", which, None), false),
-            Who::Addresses(which) => (self.start(Start::Addresses, "", which, None), true),
+            Who::SameNamespaceLabelled(which) => {
+                let title = format!("{which} of {namespace}");
+                let start = self.start(Start::SameNamespaceLabelled, namespace, &title, None);
+                (start, EdgeKind::Wide)
+            }
+            Who::WholeNamespace(name) => {
+                let title = format!("Any pod of {name}");
+                (
+                    self.start(Start::WholeNamespace, name, &title, None),
+                    EdgeKind::Wide,
+                )
+            }
+            Who::LabelledNamespaces(which) => {
+                let start = self.start(Start::OtherNamespaces, "", which, None);
+                (start, EdgeKind::Wide)
+            }
+            Who::Addresses(which) => {
+                let title = format!("Addresses {which}");
+                (self.start(Start::Addresses, "", &title, None), EdgeKind::Wide)
+            }
+            Who::Named(which) => (self.start(Start::Named, "", which, None), EdgeKind::Named),
         };
         let reached: BTreeSet<u16> = caller.ports.intersection(&workload.unguarded).copied().collect();
         if !reached.is_empty() {
-            let (kind, label) = if broad {
-                (EdgeKind::Open, format!("{} unasked", listed(&reached)))
+            let label = if kind == EdgeKind::Named {
+                listed(&reached)
             } else {
-                (EdgeKind::Named, listed(&reached))
+                format!("{} unasked", listed(&reached))
             };
             self.edge(from, index, kind, label, caller.by.iter().cloned());
         }

@@ -92,7 +92,15 @@ fn step(picture: &Picture, depth: &Depth) -> Picture {
             Kind::Start => match (&node.start, depth) {
                 (None | Some(Start::Outside), _) => Bucket::Alone(index),
                 (_, Depth::Guarded) if open => Bucket::Alone(index),
-                (Some(Start::SameNamespace | Start::Workload), _) => Bucket::Starts(
+                (
+                    Some(
+                        Start::SameNamespace
+                        | Start::SameNamespaceLabelled
+                        | Start::WholeNamespace
+                        | Start::Workload,
+                    ),
+                    _,
+                ) => Bucket::Starts(
                     Start::SameNamespace,
                     namespace(&node.namespace),
                 ),

@@ -79,6 +79,7 @@ fn line(edge: &Edge) -> String {
         EdgeKind::Named => ("#57606a", "dotted", 1, "normal"),
         EdgeKind::Open => ("#cf222e", "bold", 3, "normal"),
         EdgeKind::Closed => ("#57606a", "dashed", 1, "tee"),
+        EdgeKind::Wide => ("#9a6700", "dashed", 2, "normal"),
         EdgeKind::Unknown => ("#9a6700", "dotted", 1, "normal"),
     };
     format!(

@@ -40,7 +40,7 @@ pub fn text(picture: &Picture) -> String {
         let arrow = match edge.kind {
             EdgeKind::Open => "==>",
             EdgeKind::Closed => "-.-x",
-            EdgeKind::Unknown | EdgeKind::Named => "-.->",
+            EdgeKind::Unknown | EdgeKind::Named | EdgeKind::Wide => "-.->",
             EdgeKind::Asked | EdgeKind::Admitted | EdgeKind::Way => "-->",
         };
         let label = if edge.label.is_empty() {
@@ -57,7 +57,7 @@ pub fn text(picture: &Picture) -> String {
             EdgeKind::Asked => "stroke:#0969da",
             EdgeKind::Admitted => "stroke:#1a7f37",
             EdgeKind::Open => "stroke:#cf222e,stroke-width:4px",
-            EdgeKind::Unknown => "stroke:#9a6700",
+            EdgeKind::Unknown | EdgeKind::Wide => "stroke:#9a6700",
             EdgeKind::Way | EdgeKind::Named | EdgeKind::Closed => "stroke:#6e7781",
         };
         out.push_str(&format!("  linkStyle {} {style}\n", numbers.join(",")));

@@ -83,8 +83,12 @@ pub enum Start {
     Everybody,
     /// Any pod of the node's namespace.
     SameNamespace,
-    /// Pods of other namespaces.
+    /// Pods of the node's namespace with certain labels.
+    SameNamespaceLabelled,
+    /// Pods of other namespaces, any or some.
     OtherNamespaces,
+    /// Every pod of the node's namespace, which is not that of what it reaches.
+    WholeNamespace,
     /// The pods of the node's object.
     Workload,
     /// Callers that a policy names.
@@ -132,6 +136,8 @@ pub enum EdgeKind {
     Way,
     /// A policy names the caller, who is not asked.
     Named,
+    /// A policy lets in more callers than need be, who are not asked.
+    Wide,
     /// No guard asks.
     Open,
     /// Something stops it.
@@ -359,11 +365,12 @@ impl State {
 
 impl EdgeKind {
     /// All of them, in the order of the legend.
-    pub const ALL: [Self; 7] = [
+    pub const ALL: [Self; 8] = [
         Self::Asked,
         Self::Admitted,
         Self::Way,
         Self::Named,
+        Self::Wide,
         Self::Open,
         Self::Closed,
         Self::Unknown,
@@ -376,6 +383,7 @@ impl EdgeKind {
             Self::Admitted => "admitted",
             Self::Way => "way",
             Self::Named => "named",
+            Self::Wide => "wide",
             Self::Open => "open",
             Self::Closed => "closed",
             Self::Unknown => "unknown",
@@ -389,6 +397,7 @@ impl EdgeKind {
             Self::Admitted => "let in by the guard, with this right",
             Self::Way => "leads on",
             Self::Named => "not asked: a policy names the caller",
+            Self::Wide => "not asked: a policy is wider than need be",
             Self::Open => "OPEN: no guard asks",
             Self::Closed => "stopped",
             Self::Unknown => "not in these manifests",

@@ -4,10 +4,11 @@
 //! is theirs as well.
 
 use std::collections::BTreeSet;
+use std::fmt;
 
 use super::build::{AUTHENTICATED, UNAUTHENTICATED};
 use super::picture::{EdgeKind, Kind, Node, Picture, Start};
-use crate::access::answer::Subject;
+use crate::access::answer::{Access, Subject};
 
 /// How Kubernetes calls a service account as a user.
 const ACCOUNT_USER: &str = "system:serviceaccount:";
@@ -110,8 +111,19 @@ impl Name {
     }
 }
 
+impl fmt::Display for Name {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::User(name) => write!(formatter, "User:{name}"),
+            Self::Group(name) => write!(formatter, "Group:{name}"),
+            Self::ServiceAccount(namespace, name) => write!(formatter, "ServiceAccount:{namespace}/{name}"),
+            Self::Either(name) => formatter.write_str(name),
+        }
+    }
+}
+
 /// Names that nothing in the picture carries.
-pub fn unknown<'a>(access: &crate::access::answer::Access, names: &'a [Name]) -> Vec<&'a Name> {
+pub fn unknown<'a>(access: &Access, names: &'a [Name]) -> Vec<&'a Name> {
     let known = |name: &Name| {
         let admitted = access
             .workloads
@@ -264,14 +276,15 @@ impl Reach {
                     Some(Start::Everybody | Start::OtherNamespaces | Start::Addresses) => {
                         !namespaces.is_empty()
                     }
-                    Some(Start::SameNamespace) => namespaces.contains(from.namespace.as_str()),
+                    Some(Start::SameNamespace | Start::SameNamespaceLabelled | Start::WholeNamespace) => namespaces.contains(from.namespace.as_str()),
                     Some(Start::Workload) => from
                         .object
                         .as_ref()
                         .is_some_and(|object| objects.contains(object)),
                 };
                 // A guard that pods reach asks them all the same: it is drawn where it lets the person in.
-                let leads = edge.kind == EdgeKind::Open || self.nodes[edge.to];
+                let unasked = matches!(edge.kind, EdgeKind::Open | EdgeKind::Wide);
+                let leads = unasked || self.nodes[edge.to];
                 if covers && leads && !self.edges[index] {
                     self.edges[index] = true;
                     self.nodes[edge.from] = true;

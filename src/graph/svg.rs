@@ -32,23 +32,24 @@ path.way, path.named, path.closed { stroke: #57606a }
 path.asked { stroke: #0969da }
 path.admitted { stroke: #1a7f37 }
 path.open { stroke: #cf222e }
-path.unknown { stroke: #9a6700 }
+path.unknown, path.wide { stroke: #9a6700 }
 text.way, text.named, text.closed { fill: #57606a }
 text.asked { fill: #0969da }
 text.admitted { fill: #1a7f37 }
-text.wide { fill: #cf222e; font-weight: 600 }
-text.unknown { fill: #855b00 }
+text.loud { fill: #cf222e; font-weight: 600 }
+text.unknown, text.wide { fill: #855b00 }
 .label { stroke: #ffffff; stroke-width: 3px; paint-order: stroke; stroke-linejoin: round }
 .line { fill: none; stroke-width: 1.5 }
 path.line.open { stroke-width: 3.5 }
 path.line.named, path.line.unknown { stroke-dasharray: 2 3 }
+path.line.wide { stroke-dasharray: 4 3; stroke-width: 2.5 }
 path.line.closed { stroke-dasharray: 7 4 }
 path.tip { stroke: none }
 .tip.way, .tip.named, .tip.closed { fill: #57606a }
 .tip.asked { fill: #0969da }
 .tip.admitted { fill: #1a7f37 }
 .tip.open { fill: #cf222e }
-.tip.unknown { fill: #9a6700 }
+.tip.unknown, .tip.wide { fill: #9a6700 }
 @media (prefers-color-scheme: dark) {
 .ground { fill: #0d1117 }
 .frame { stroke: #6e7681 }
@@ -64,18 +65,18 @@ path.way, path.named, path.closed { stroke: #9da7b3 }
 path.asked { stroke: #58a6ff }
 path.admitted { stroke: #3fb950 }
 path.open { stroke: #ff7b72 }
-path.unknown { stroke: #d29922 }
+path.unknown, path.wide { stroke: #d29922 }
 text.way, text.named, text.closed { fill: #9da7b3 }
 text.asked { fill: #58a6ff }
 text.admitted { fill: #3fb950 }
-text.wide { fill: #ff7b72 }
-text.unknown { fill: #d29922 }
+text.loud { fill: #ff7b72 }
+text.unknown, text.wide { fill: #d29922 }
 .label { stroke: #0d1117 }
 .tip.way, .tip.named, .tip.closed { fill: #9da7b3 }
 .tip.asked { fill: #58a6ff }
 .tip.admitted { fill: #3fb950 }
 .tip.open { fill: #ff7b72 }
-.tip.unknown { fill: #d29922 }
+.tip.unknown, .tip.wide { fill: #d29922 }
 }
 ";
 
@@ -188,7 +189,7 @@ fn lines(picture: &Picture, layout: &Layout, out: &mut String) {
     for (edge, line) in drawn().filter(|(edge, _)| !edge.label.is_empty()) {
         let (x, y, room) = line.label;
         let class = if edge.kind == EdgeKind::Open {
-            "wide"
+            "loud"
         } else {
             edge.kind.word()
         };

@@ -16,10 +16,20 @@ pub const INJECTED: &str = "gatewright.dev/notebook-injected";
 pub const SYNC_WAVE: &str = "argocd.argoproj.io/sync-wave";
 /// Asks OpenShift's service CA for a certificate, into the Secret named.
 pub const SERVING_CERTIFICATE: &str = "service.beta.openshift.io/serving-cert-secret-name";
+/// Argo CD's options of one object, separated by commas.
+pub const ARGO_SYNC_OPTIONS: &str = "argocd.argoproj.io/sync-options";
+/// Argo CD's phases of an object that is not synchronized with the others.
+pub const ARGO_HOOK: &str = "argocd.argoproj.io/hook";
+/// Label or annotation, `disabled`: Flux does not prune the object.
+pub const FLUX_PRUNE: &str = "kustomize.toolkit.fluxcd.io/prune";
+/// Label or annotation, `disabled`: Flux neither writes nor prunes the object.
+pub const FLUX_RECONCILE: &str = "kustomize.toolkit.fluxcd.io/reconcile";
+/// Label or annotation: whether Flux writes the object.
+pub const FLUX_SSA: &str = "kustomize.toolkit.fluxcd.io/ssa";
 /// Annotations that keep a prune from removing an object: Flux, Argo CD, kpt live.
 pub const NEVER_PRUNED: [(&str, &str); 3] = [
-    ("kustomize.toolkit.fluxcd.io/prune", "disabled"),
-    ("argocd.argoproj.io/sync-options", "Prune=false"),
+    (FLUX_PRUNE, "disabled"),
+    (ARGO_SYNC_OPTIONS, "Prune=false"),
     ("client.lifecycle.config.k8s.io/deletion", "detach"),
 ];
 /// How long OpenShift's router waits for an answer.

@@ -43,6 +43,11 @@ pub fn fits(program: SidecarProgram, image: &str) -> bool {
     named_after(image).is_none_or(|named| named == program || program == SidecarProgram::Gatewright)
 }
 
+/// Whether the program that an image is named after uses a configured verb; `None` where the name does not say.
+pub fn image_honours_verb(image: &str) -> Option<bool> {
+    named_after(image).map(honours_verb)
+}
+
 /// The program that an image is named after, where its name says.
 fn named_after(image: &str) -> Option<SidecarProgram> {
     let repository = image.split('@').next().unwrap_or_default();

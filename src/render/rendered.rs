@@ -1,9 +1,8 @@
 //! The outcome as documents to print or keep: what goes to a cluster, in an order that depends on the objects alone.
 
 use super::{Batch, Outcome, items};
-use crate::input::platform::{GROUP, KIND};
+use crate::cluster::manifests::stays_behind;
 use crate::krm::object_id::ObjectId;
-use crate::krm::stream::Item;
 use crate::krm::write::{self, Change};
 use crate::krm::yaml::{Quoting, to_block};
 use crate::model::keys;
@@ -18,9 +17,6 @@ pub struct Document {
     pub text: String,
     tier: usize,
 }
-
-/// API groups whose documents are for the tools that read a folder, not for a cluster.
-const TOOLS: [&str; 2] = ["kustomize.config.k8s.io", "kpt.dev"];
 
 /// Every object that goes to the cluster. Moving or renaming files changes nothing here.
 pub fn documents(batch: &Batch, outcome: &Outcome) -> Vec<Document> {
@@ -82,14 +78,6 @@ pub fn differences(batch: &Batch, outcome: &Outcome) -> Vec<String> {
         .iter()
         .map(|object| format!("missing: {}", object.id));
     changed.chain(missing).collect()
-}
-
-/// Inputs for tools, which no cluster gets.
-fn stays_behind(item: &Item) -> bool {
-    let id = &item.head.id;
-    item.head.is_local_config()
-        || (id.group == GROUP && id.kind == KIND)
-        || TOOLS.contains(&id.group.as_str())
 }
 
 fn tier(id: &ObjectId, class: Option<&str>) -> usize {

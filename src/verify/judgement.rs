@@ -131,4 +131,40 @@ impl Rule {
             Self::Unknown => Severity::Info,
         }
     }
+
+    /// The rule in one sentence.
+    pub fn describe(self) -> &'static str {
+        match self {
+            Self::OpenPort => {
+                "A port that asks nobody who they are is within reach of others in the cluster."
+            }
+            Self::UnguardedRoute => {
+                "A route, Ingress or Service leads from outside to a port that asks nobody."
+            }
+            Self::SkippedLogin => {
+                "The gateway's login is missing, switched off, or lets everybody through when it is down."
+            }
+            Self::GuardBypass => "A guard lets requests through unasked, by its own configuration.",
+            Self::WrongReview => "A guard asks about another object than the one it guards.",
+            Self::Everybody => "A guard lets through everybody, or everybody who can log in.",
+            Self::UnverifiedHop => "A hop with a token in it is plain, or nobody checks its certificate.",
+            Self::ReadableCredential => {
+                "A credential that grants rights is readable from the guarded container."
+            }
+            Self::ForeignRoutes => {
+                "People who may write routes in their own namespaces take addresses of the gateway."
+            }
+            Self::OrderWindow => "During an apply or a prune there is a moment at which something is open.",
+            Self::Unreadable => "An object cannot be read, so what it does is not known.",
+            Self::GuardCannotAsk => {
+                "A guard's account may not review tokens or access: it refuses everybody."
+            }
+            Self::GuardUnfit => "A guard does not fit what it guards.",
+            Self::DanglingReference => "A reference leads nowhere.",
+            Self::TooWide => "A grant, policy or role lets in more than is needed.",
+            Self::Blocked => "Something stops a way that is meant to work.",
+            Self::Collision => "Two objects claim the same thing.",
+            Self::Unknown => "What the manifests do not say.",
+        }
+    }
 }

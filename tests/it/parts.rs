@@ -8,12 +8,14 @@ use std::io::Write as _;
 use std::path::PathBuf;
 
 /// What `make tools` builds.
-const BUILT: [&str; 9] = [
+const BUILT: [&str; 11] = [
     "envoy-1.36.4",
     "envoy-1.38.3",
     "envoy-1.40.0",
     "envoygatewayconfig",
     "etcd",
+    "fluxssa",
+    "gitopsengine",
     "istioconfig",
     "kube-apiserver",
     "kustomize",

@@ -1,0 +1,288 @@
+//! kube-rbac-proxy and its forks, ours among them.
+
+use super::config::{self, Verbs};
+use super::fault::{Fault, What};
+use super::files::{self, File};
+use super::{Address, Asks, Candidate, Listener, Seen, Upstream};
+use crate::access::answer::{Admitted, Hop, Program, Review, Subject};
+use crate::access::arguments::{Arguments, Flag};
+use crate::access::fields;
+use crate::access::world::World;
+use crate::krm::yaml::Piece;
+use crate::model::programs::image_honours_verb;
+
+/// Flags that take no value from the next word.
+const SWITCHES: &[&str] = &[
+    "auth-header-fields-enabled",
+    "http2-disable",
+    "upstream-force-h2c",
+    "logtostderr",
+    "alsologtostderr",
+    "add-dir-header",
+    "one-output",
+    "skip-headers",
+    "skip-log-headers",
+    "version",
+    "help",
+];
+const SECURE: &str = "secure-listen-address";
+const INSECURE: &str = "insecure-listen-address";
+const UPSTREAM: &str = "upstream";
+const CONFIG: &str = "config-file";
+const IGNORED: &str = "ignore-paths";
+const HEALTH: &str = "proxy-endpoints-port";
+
+pub(super) fn read(world: &World<'_>, candidate: &Candidate<'_>, faults: &mut Vec<Fault>) -> Option<Seen> {
+    let arguments = &candidate.arguments;
+    let last = |name: &str| {
+        arguments
+            .last(name, SWITCHES)
+            .filter(|flag| flag.value.as_deref() != Some(""))
+    };
+    let listeners: Vec<Listener> = [(SECURE, true), (INSECURE, false)]
+        .into_iter()
+        .filter_map(|(name, tls)| {
+            last(name).map(|flag| Listener {
+                address: flag.value.as_deref().and_then(Address::parse),
+                flag,
+                name,
+                tls,
+            })
+        })
+        .collect();
+    if listeners.is_empty() {
+        if let Some(place) = arguments.within_script(SECURE) {
+            let at = candidate.pod.hop(place, "a script");
+            let what = What::Unread("a script starts what looks like a guard".to_owned());
+            faults.push(candidate.fault(at, what));
+        }
+        return None;
+    }
+    for listener in listeners.iter().filter(|listener| listener.address.is_none()) {
+        let what = What::Unread("where it listens cannot be read".to_owned());
+        faults.push(candidate.fault_of(&listener.flag, listener.name, what));
+    }
+    let upstream = last(UPSTREAM)?;
+    let program = program(candidate);
+    let mut seen = Seen {
+        program,
+        listeners,
+        health: health(arguments),
+        review: None,
+        reviews: Vec::new(),
+        by: vec![Arguments::hop(candidate.pod, &upstream, UPSTREAM)],
+        asks: match last("oidc-issuer") {
+            Some(_) => Asks::AccessAlone,
+            None if last("kubeconfig").is_some() => Asks::Nothing,
+            None => Asks::TokensAndAccess,
+        },
+        certificate: last("tls-cert-file"),
+        passing: Vec::new(),
+        upstreams: vec![Upstream {
+            address: upstream.value.as_deref().and_then(Address::of_url),
+            flag: Some(upstream),
+        }],
+    };
+    ignored(candidate, faults);
+    match last(CONFIG) {
+        Some(flag) => configured(world, candidate, &flag, &mut seen, faults),
+        None => faults.push(candidate.fault_here(What::AsksByPath)),
+    }
+    Some(seen)
+}
+
+/// Ours by its name; the rest are one another's forks.
+fn program(candidate: &Candidate<'_>) -> Program {
+    let base = |text: &str| {
+        let text = text.split(['@', ':']).next().unwrap_or_default().to_owned();
+        text.rsplit('/')
+            .next()
+            .unwrap_or_default()
+            .starts_with("gatewright")
+    };
+    let command = fields::texts(candidate.value, &["command"]);
+    if base(candidate.image) || command.first().is_some_and(|word| base(word)) {
+        Program::Gatewright
+    } else {
+        Program::KubeRbacProxy
+    }
+}
+
+fn health(arguments: &Arguments) -> std::collections::BTreeSet<u16> {
+    let port = arguments.last(HEALTH, SWITCHES).and_then(|flag| flag.value);
+    port.and_then(|port| port.parse().ok())
+        .filter(|port| *port != 0)
+        .into_iter()
+        .collect()
+}
+
+/// Paths that are forwarded unasked.
+fn ignored(candidate: &Candidate<'_>, faults: &mut Vec<Fault>) {
+    for flag in candidate.arguments.all(IGNORED, SWITCHES) {
+        let paths = flag.value.as_deref().map(|value| {
+            let paths = value.split(',').map(|path| path.trim_matches('"').to_owned());
+            paths.filter(|path| !path.is_empty()).collect::<Vec<_>>()
+        });
+        if paths.as_ref().is_none_or(|paths| !paths.is_empty()) {
+            faults.push(candidate.fault_of(&flag, IGNORED, What::SkipsPaths(paths)));
+        }
+    }
+}
+
+/// Finds and reads the configuration.
+fn configured(
+    world: &World<'_>,
+    candidate: &Candidate<'_>,
+    flag: &Flag,
+    seen: &mut Seen,
+    faults: &mut Vec<Fault>,
+) {
+    let here = Arguments::hop(candidate.pod, flag, CONFIG);
+    let Some(path) = &flag.value else {
+        let what = What::Unread("where its configuration is is not in the manifests".to_owned());
+        faults.push(candidate.fault(here, what));
+        return;
+    };
+    seen.by.push(here.clone());
+    let namespace = candidate.pod.namespace();
+    let (name, key, volume) = match files::resolve(candidate.pod, candidate.value, path) {
+        File::Key {
+            kind: "ConfigMap",
+            name,
+            key,
+            volume,
+        } => (name, key, volume),
+        File::Nowhere(at) => {
+            let what = What::ConfigMissing(format!("there is no file {path} in its volumes"));
+            faults.push(candidate.fault(at, what));
+            return;
+        }
+        File::Key { kind, name, .. } => {
+            let what = What::Unread(format!("its configuration is in {kind} {name}"));
+            faults.push(candidate.fault(here, what));
+            return;
+        }
+        File::Elsewhere => {
+            let what = What::Unread("its configuration is not in an object".to_owned());
+            faults.push(candidate.fault(here, what));
+            return;
+        }
+    };
+    let Some(object) = world.get("", "ConfigMap", namespace, name) else {
+        let what = What::ConfigMissing(format!("ConfigMap {name} is not in the manifests"));
+        faults.push(candidate.fault(volume, what));
+        return;
+    };
+    let Some(text) = fields::at(&object.value, &["data", &key]).and_then(|text| text.as_str()) else {
+        let what = if fields::at(&object.value, &["binaryData", &key]).is_some() {
+            What::Unread(format!("key {key} of ConfigMap {name} is binary"))
+        } else {
+            What::ConfigMissing(format!("ConfigMap {name} has no key {key}"))
+        };
+        faults.push(candidate.fault(
+            fields::hop(object, "data", format!("has no text under {key}")),
+            what,
+        ));
+        return;
+    };
+    seen.by
+        .push(fields::hop(object, format!("data[{key}]"), "its configuration"));
+    let file = match Piece::new(text, 0..text.len(), 0).value() {
+        Ok(file) => file,
+        Err(error) => {
+            let at = fields::hop(object, format!("data[{key}]"), "its configuration");
+            faults.push(candidate.fault(at, What::ConfigBroken(error.message)));
+            return;
+        }
+    };
+    let inside = |field: &str, says: String| {
+        let dot = if field.is_empty() { "" } else { ": " };
+        fields::hop(object, format!("data[{key}]{dot}{field}"), says)
+    };
+    take(
+        candidate,
+        config::read(&file, verbs(candidate)),
+        &inside,
+        seen,
+        faults,
+    );
+}
+
+fn take(
+    candidate: &Candidate<'_>,
+    read: config::Config,
+    inside: &dyn Fn(&str, String) -> Hop,
+    seen: &mut Seen,
+    faults: &mut Vec<Fault>,
+) {
+    let workload = &candidate.pod.workload;
+    for (field, what) in read.faults {
+        let what = match what {
+            What::ReadAs {
+                field: word, read, ..
+            } => {
+                let meant = match word.as_str() {
+                    "name" => &workload.name,
+                    "namespace" => &workload.namespace,
+                    _ => "",
+                };
+                // What is read is what was meant: a number as text is the same text.
+                if read == meant || (meant.is_empty() && !read.is_empty()) {
+                    continue;
+                }
+                What::ReadAs {
+                    field: word,
+                    read,
+                    meant: meant.to_owned(),
+                }
+            }
+            what => what,
+        };
+        let at = inside(&field, "its configuration".to_owned());
+        faults.push(candidate.fault(at, what));
+    }
+    let mut held = |field: &str, review: &Review| {
+        if let Some(what) = config::fitting(review, workload) {
+            let at = inside(field, describe(review));
+            faults.push(candidate.fault(at, what));
+        }
+    };
+    if let Some(review) = &read.review {
+        held("authorization.resourceAttributes", review);
+        seen.by
+            .push(inside("authorization.resourceAttributes", describe(review)));
+    }
+    for (field, review) in &read.further {
+        held(field, review);
+    }
+    seen.review = read.review;
+    seen.reviews = read.further.into_iter().map(|(_, review)| review).collect();
+    for (field, user, verbs) in read.users {
+        seen.passing.push(Admitted {
+            subject: Subject {
+                kind: "User".to_owned(),
+                namespace: String::new(),
+                name: user.clone(),
+            },
+            verbs,
+            by: vec![inside(&field, format!("lets User {user} through unasked"))],
+        });
+    }
+}
+
+/// Which verbs this program asks for, as far as its image says which fork it is.
+fn verbs(candidate: &Candidate<'_>) -> Verbs {
+    if program(candidate) == Program::Gatewright {
+        return Verbs::Configured;
+    }
+    match image_honours_verb(candidate.image) {
+        Some(true) => Verbs::Configured,
+        Some(false) => Verbs::OfMethods,
+        None => Verbs::Either,
+    }
+}
+
+/// A question in a few words.
+pub(super) fn describe(review: &Review) -> String {
+    format!("asks {}", super::in_words(review))
+}

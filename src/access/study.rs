@@ -1,0 +1,317 @@
+//! Everything that manifests say about access, put together: the answers, and what they rest on.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::answer::{Access, Caller, Gateway, Guard, Hop, HopTls, LoginState, Path, Who, Workload};
+use super::gateways::Listener;
+use super::guards::{Guards, fault::Fault};
+use super::hostnames;
+use super::login::{self, GatewayLogin};
+use super::pod::Pod;
+use super::policies::{self, Policies};
+use super::surroundings::Surroundings;
+use super::ways::{Loose, Way, Ways};
+use super::workloads::{self, Workloads};
+use super::world::World;
+use super::{entries, read, routes, tls};
+use crate::cluster::object::Object;
+use crate::krm::object_id::ObjectId;
+
+/// The answers, and what they rest on.
+#[derive(Debug)]
+pub struct Study<'a> {
+    /// The objects.
+    pub world: World<'a>,
+    /// The answers.
+    pub access: Access,
+    /// Ways that end before a pod.
+    pub loose: Vec<Loose>,
+    /// What is wrong with guards, each with its workload.
+    pub faults: Vec<(ObjectId, Fault)>,
+    /// What each gateway asks.
+    pub logins: BTreeMap<ObjectId, GatewayLogin>,
+    /// Ways that end in pods which are no workloads of the answers: login services, other applications.
+    pub elsewhere: Vec<Elsewhere>,
+    /// What is not known of roles and bindings.
+    pub unknown_rights: Vec<Hop>,
+    /// Namespaces, gateways and other people's pods.
+    pub around: Surroundings<'a>,
+    /// Objects that do not fit their schema.
+    pub unreadable: Vec<ObjectId>,
+}
+
+/// A way to a pod that is no workload of the answers.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Elsewhere {
+    /// The way.
+    pub path: Path,
+    /// Whose pod.
+    pub owner: ObjectId,
+}
+
+/// One workload under construction.
+struct Judged<'p, 'a> {
+    pods: Vec<&'p Pod<'a>>,
+    guards: Vec<Guard>,
+    unguarded: BTreeSet<u16>,
+    /// Guards of each pod, by their index in `guards`.
+    of_pod: Vec<Vec<usize>>,
+    paths: Vec<Path>,
+}
+
+/// Studies objects.
+pub fn of<'a>(objects: impl IntoIterator<Item = &'a Object>) -> Study<'a> {
+    let world = World::new(objects);
+    let workloads = Workloads::find(&world);
+    let guards = Guards::new(&world);
+    let named = routes::gateways(&world);
+    let users = workloads
+        .pods
+        .iter()
+        .filter(|pod| workloads::runs_user_code(&pod.workload));
+    let around = Surroundings::new(&world, &named, users);
+    let policies = Policies::new(world.all("networking.k8s.io", "NetworkPolicy"));
+
+    let mut faults = Vec::new();
+    let mut judged: BTreeMap<(ObjectId, &'static str), Judged<'_, 'a>> = BTreeMap::new();
+    for pods in workloads.owners() {
+        let Some(first) = pods.first() else { continue };
+        let key = (first.workload.clone(), first.part);
+        if let Some(one) = judge(&guards, pods, &mut faults) {
+            judged.insert(key, one);
+        }
+    }
+
+    let logins: BTreeMap<ObjectId, GatewayLogin> = named
+        .iter()
+        .map(|gateway| (gateway.clone(), login::of_gateway(&world, gateway)))
+        .collect();
+    let mut ways = Ways::default();
+    routes::follow(&world, &workloads, &around, &mut ways);
+    entries::follow(&world, &workloads, &mut ways);
+    let Ways { ends, loose } = ways;
+    let mut elsewhere = Vec::new();
+    for way in ends {
+        let path = protected(&world, &logins, &way);
+        match judged.get_mut(&(way.pod.workload.clone(), way.pod.part)) {
+            Some(one) => one.add(way.pod, path),
+            None => elsewhere.push(Elsewhere {
+                path,
+                owner: way.pod.workload.clone(),
+            }),
+        }
+    }
+
+    let workloads = judged
+        .into_iter()
+        .map(|((id, part), one)| one.finish(id, part, &policies, &around))
+        .collect();
+    let gateways = named.iter().map(|id| gateway(&world, id, &logins)).collect();
+    Study {
+        access: Access { gateways, workloads },
+        loose,
+        faults,
+        logins,
+        elsewhere,
+        unknown_rights: guards.rights().unknown(),
+        unreadable: policies.unreadable().map(|object| object.id.clone()).collect(),
+        around,
+        world,
+    }
+}
+
+fn judge<'p, 'a>(
+    guards: &Guards<'_>,
+    pods: Vec<&'p Pod<'a>>,
+    faults: &mut Vec<(ObjectId, Fault)>,
+) -> Option<Judged<'p, 'a>> {
+    let mut one = Judged {
+        pods: Vec::new(),
+        guards: Vec::new(),
+        unguarded: BTreeSet::new(),
+        of_pod: Vec::new(),
+        paths: Vec::new(),
+    };
+    let mut user = false;
+    for pod in pods {
+        user |= workloads::runs_user_code(&pod.workload);
+        let found = guards.find(pod);
+        for fault in found.faults {
+            let fault = (pod.workload.clone(), fault);
+            if !faults.contains(&fault) {
+                faults.push(fault);
+            }
+        }
+        let mut open = workloads::answering(pod);
+        for guard in &found.guards {
+            open.extend(&guard.upstreams);
+        }
+        for guard in &found.guards {
+            open.remove(&guard.port);
+        }
+        open.retain(|port| !found.health.contains(port) && !found.quiet.contains(port));
+        one.unguarded.extend(open);
+        let mut own = Vec::new();
+        for guard in found.guards {
+            let known = one.guards.iter().position(|there| *there == guard);
+            own.push(known.unwrap_or_else(|| {
+                one.guards.push(guard);
+                one.guards.len() - 1
+            }));
+        }
+        one.pods.push(pod);
+        one.of_pod.push(own);
+    }
+    (user || !one.guards.is_empty()).then_some(one)
+}
+
+/// What is asked, and how the hop to the pod is protected, on one way.
+fn protected(world: &World<'_>, logins: &BTreeMap<ObjectId, GatewayLogin>, way: &Way<'_, '_>) -> Path {
+    let mut path = way.path.clone();
+    if let (Some(gateway), Some((route, rule))) = (&path.via, &way.route) {
+        path.login = logins
+            .get(gateway)
+            .map_or(LoginState::Unknown, |login| login.state(route, *rule));
+    }
+    path.hop = hop_tls(world, &path, way);
+    path
+}
+
+fn hop_tls(world: &World<'_>, path: &Path, way: &Way<'_, '_>) -> HopTls {
+    let service = way.service.as_ref();
+    let object = service.and_then(|(id, _)| world.of_id(id));
+    let port = service.and_then(|(_, number)| {
+        let ports = read::list(&object?.value, "/spec/ports");
+        ports
+            .iter()
+            .find(|port| read::port(port, "/port") == Some(*number))
+    });
+    match (&path.via, &way.route, object, port) {
+        (Some(gateway), Some((route, _)), Some(object), Some(port))
+            if !passes_through(world, gateway, route) =>
+        {
+            tls::hop(world, gateway, object, port)
+        }
+        (None, None, _, _) => path
+            .hops
+            .first()
+            .and_then(|first| world.of_id(&first.object))
+            .filter(|first| first.id.group == entries::ROUTE_GROUP)
+            .map_or(HopTls::Unknown, |route| tls::of_route(world, route)),
+        _ => HopTls::Unknown,
+    }
+}
+
+/// A TLSRoute or TCPRoute hands on what it gets.
+fn passes_through(world: &World<'_>, gateway: &ObjectId, route: &ObjectId) -> bool {
+    match route.kind.as_str() {
+        "TLSRoute" => world
+            .of_id(gateway)
+            .is_none_or(|gateway| Listener::all(gateway).iter().any(Listener::passes_through)),
+        "TCPRoute" => true,
+        _ => false,
+    }
+}
+
+fn gateway(world: &World<'_>, id: &ObjectId, logins: &BTreeMap<ObjectId, GatewayLogin>) -> Gateway {
+    let object = world.of_id(id);
+    let listeners = object.map(Listener::all).unwrap_or_default();
+    let hosts = listeners
+        .iter()
+        .map(|listener| listener.hostname().unwrap_or(hostnames::ANY).to_owned())
+        .collect();
+    Gateway {
+        id: id.clone(),
+        known: object.is_some(),
+        hosts,
+        login: logins.get(id).and_then(|login| login.login.clone()),
+    }
+}
+
+// === impl Judged ===
+
+impl<'p, 'a> Judged<'p, 'a> {
+    fn add(&mut self, pod: &Pod<'_>, mut path: Path) {
+        let at = self
+            .pods
+            .iter()
+            .position(|own| std::ptr::eq::<Pod<'_>>(*own, pod));
+        let own = at.and_then(|at| self.of_pod.get(at));
+        path.guard = own.into_iter().flatten().copied().find(|index| {
+            let guard = self.guards.get(*index);
+            guard.is_some_and(|guard| guard.port == path.port)
+        });
+        self.paths.push(path);
+    }
+
+    fn finish(
+        mut self,
+        id: ObjectId,
+        part: &str,
+        policies: &Policies<'_>,
+        around: &Surroundings<'_>,
+    ) -> Workload {
+        let mut ports = self.unguarded.clone();
+        ports.extend(self.guards.iter().map(|guard| guard.port));
+        ports.extend(self.paths.iter().map(|path| path.port));
+        let mut callers: Vec<Caller> = Vec::new();
+        let mut images: Vec<(String, String)> = Vec::new();
+        for pod in &self.pods {
+            for caller in policies::callers(policies, around, pod, &ports) {
+                if !callers.contains(&caller) {
+                    callers.push(caller);
+                }
+            }
+            for (_, container) in pod.containers() {
+                let name = read::text(container, "/name").unwrap_or_default().to_owned();
+                let image = (
+                    name,
+                    read::text(container, "/image").unwrap_or_default().to_owned(),
+                );
+                if !images.contains(&image) {
+                    images.push(image);
+                }
+            }
+        }
+        callers.sort();
+        for path in &mut self.paths {
+            stop_by_policy(path, &callers);
+        }
+        self.paths.sort_by(|left, right| {
+            (left.entry, &left.url, &left.hops).cmp(&(right.entry, &right.url, &right.hops))
+        });
+        self.paths.dedup();
+        Workload {
+            id,
+            part: part.to_owned(),
+            images,
+            guards: self.guards,
+            unguarded: self.unguarded,
+            paths: self.paths,
+            callers,
+        }
+    }
+}
+
+/// A gateway's pods are inside the cluster: where policies do not let them in, its ways end before the pod.
+fn stop_by_policy(path: &mut Path, callers: &[Caller]) {
+    let Some(gateway) = &path.via else { return };
+    let let_in = callers.iter().any(|caller| {
+        let who = match &caller.who {
+            Who::Everybody | Who::Addresses(_) => true,
+            Who::Gateway(id) => id == gateway,
+            _ => false,
+        };
+        who && caller.ports.contains(&path.port)
+    });
+    if !let_in {
+        let last = path.hops.last().cloned().unwrap_or_default();
+        path.stopped.push(Hop {
+            says: format!(
+                "no NetworkPolicy lets the pods of {gateway} reach port {}",
+                path.port
+            ),
+            ..last
+        });
+    }
+}

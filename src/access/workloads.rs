@@ -1,0 +1,341 @@
+//! The workloads, their pods, and the ports on which something answers in them.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use serde_json::Value;
+
+use super::pod::{self, Pod};
+use super::read;
+use super::world::World;
+use crate::cluster::object::Object;
+use crate::krm::object_id::ObjectId;
+use crate::model::keys;
+use crate::model::notebook::NOTEBOOK_PORT;
+
+/// API group of Notebooks.
+pub const KUBEFLOW: &str = "kubeflow.org";
+/// API group of `RayCluster`s.
+pub const RAY: &str = "ray.io";
+/// Labels that `KubeRay` puts on its pods (ray-operator/controllers/ray/utils/constant.go).
+pub const RAY_CLUSTER: &str = "ray.io/cluster";
+/// `head` or `worker`.
+pub const RAY_NODE_TYPE: &str = "ray.io/node-type";
+
+/// What a Ray head answers on by default: dashboard and Jobs API, client, GCS, the dashboard's agent, Serve, metrics.
+pub const RAY_HEAD_PORTS: [(&str, u16); 6] = [
+    ("dashboard", 8265),
+    ("client", 10001),
+    ("gcs-server", 6379),
+    ("dashboard-agent", 52365),
+    ("serve", 8000),
+    ("metrics", 8080),
+];
+/// Settings of `rayStartParams` that move a port.
+const RAY_START_PARAMS: [(&str, &str); 5] = [
+    ("dashboard-port", "dashboard"),
+    ("ray-client-server-port", "client"),
+    ("port", "gcs-server"),
+    ("dashboard-agent-listen-port", "dashboard-agent"),
+    ("metrics-export-port", "metrics"),
+];
+/// What a Ray worker answers on by default: the agent, metrics, and the first of the ports of worker processes.
+const RAY_WORKER_PORTS: [u16; 3] = [52365, 8080, 10002];
+
+/// All pods, and which of them run other people's code.
+#[derive(Debug, Default)]
+pub struct Workloads<'a> {
+    /// Every pod template.
+    pub pods: Vec<Pod<'a>>,
+    by_label: BTreeMap<(&'a str, String, String), Vec<usize>>,
+    by_namespace: BTreeMap<&'a str, Vec<usize>>,
+    by_owner: BTreeMap<(ObjectId, &'static str), Vec<usize>>,
+}
+
+// === impl Workloads ===
+
+impl<'a> Workloads<'a> {
+    /// Finds them.
+    pub fn find(world: &World<'a>) -> Self {
+        let mut found = Self::default();
+        let mut sets: BTreeMap<(&str, &str), Vec<&'a Object>> = BTreeMap::new();
+        for set in world.all("apps", "StatefulSet") {
+            match owner(set, "Notebook") {
+                Some(name) if world.get(KUBEFLOW, "Notebook", &set.id.namespace, name).is_some() => {
+                    sets.entry((set.id.namespace.as_str(), name))
+                        .or_default()
+                        .push(set);
+                }
+                _ => found.template(set, "/spec/template", "spec.template.spec"),
+            }
+        }
+        for notebook in world.all(KUBEFLOW, "Notebook") {
+            let key = (notebook.id.namespace.as_str(), notebook.id.name.as_str());
+            match sets.get(&key) {
+                // What runs is what the controller made of it.
+                Some(made) => made.iter().for_each(|set| found.made_of(notebook, set)),
+                None => found.notebook(notebook),
+            }
+        }
+        let live = live_ray_pods(world);
+        for cluster in world.all(RAY, "RayCluster") {
+            found.ray_cluster(cluster, "spec", Some(&cluster.id.name), &live);
+        }
+        for (kind, at) in [
+            ("RayJob", "spec.rayClusterSpec"),
+            ("RayService", "spec.rayClusterConfig"),
+        ] {
+            for cluster in world.all(RAY, kind) {
+                found.ray_cluster(cluster, at, None, &live);
+            }
+        }
+        for (group, kind) in [
+            ("apps", "Deployment"),
+            ("apps", "DaemonSet"),
+            ("apps", "ReplicaSet"),
+            ("batch", "Job"),
+        ] {
+            for object in world.all(group, kind) {
+                found.template(object, "/spec/template", "spec.template.spec");
+            }
+        }
+        for object in world.all("", "Pod") {
+            if read::list(&object.value, "/metadata/ownerReferences").is_empty() {
+                found.template(object, "", "spec");
+            }
+        }
+        found
+    }
+
+    /// Pods of a namespace that may carry a label.
+    pub fn with_label(&self, namespace: &str, key: &str, value: &str) -> impl Iterator<Item = &Pod<'a>> {
+        let certain = self.by_label.get(&(namespace, key.to_owned(), value.to_owned()));
+        let certain = certain.into_iter().flatten();
+        let perhaps = self.by_namespace.get(namespace).into_iter().flatten();
+        let key = key.to_owned();
+        let perhaps = perhaps.filter(move |at| {
+            self.pods.get(**at).is_some_and(|pod| {
+                !pod.perhaps.is_empty()
+                    && pod.perhaps.contains(&key.as_str())
+                    && !pod.labels.contains_key(&key)
+            })
+        });
+        let all: BTreeSet<usize> = certain.chain(perhaps).copied().collect();
+        all.into_iter().filter_map(|at| self.pods.get(at))
+    }
+
+    /// Pods of a namespace.
+    pub fn within(&self, namespace: &str) -> impl Iterator<Item = &Pod<'a>> {
+        let here = self.by_namespace.get(namespace).into_iter().flatten();
+        here.filter_map(|at| self.pods.get(*at))
+    }
+
+    /// The pods of each workload, in the order of ids.
+    pub fn owners(&self) -> impl Iterator<Item = Vec<&Pod<'a>>> {
+        let pods = |at: &Vec<usize>| at.iter().filter_map(|at| self.pods.get(*at)).collect();
+        self.by_owner.values().map(pods)
+    }
+
+    fn add(&mut self, pod: Pod<'a>) {
+        let at = self.pods.len();
+        for (key, value) in &pod.labels {
+            self.by_label
+                .entry((pod.namespace(), key.clone(), value.clone()))
+                .or_default()
+                .push(at);
+        }
+        self.by_namespace.entry(pod.namespace()).or_default().push(at);
+        self.by_owner
+            .entry((pod.workload.clone(), pod.part))
+            .or_default()
+            .push(at);
+        self.pods.push(pod);
+    }
+
+    fn template(&mut self, object: &'a Object, at: &str, field: &str) {
+        let Some(spec) = object.value.pointer(&format!("{at}/spec")) else {
+            return;
+        };
+        self.add(Pod {
+            workload: object.id.clone(),
+            part: "",
+            object,
+            field: field.to_owned(),
+            spec,
+            labels: read::labels(&object.value, &format!("{at}/metadata/labels")),
+            perhaps: Vec::new(),
+        });
+    }
+
+    fn made_of(&mut self, notebook: &'a Object, set: &'a Object) {
+        let Some(spec) = set.value.pointer("/spec/template/spec") else {
+            return;
+        };
+        self.add(Pod {
+            workload: notebook.id.clone(),
+            part: "",
+            object: set,
+            field: "spec.template.spec".to_owned(),
+            spec,
+            labels: read::labels(&set.value, "/spec/template/metadata/labels"),
+            perhaps: Vec::new(),
+        });
+    }
+
+    /// The notebook controller's labels, over which the Notebook's own go.
+    fn notebook(&mut self, object: &'a Object) {
+        let Some(spec) = object.value.pointer("/spec/template/spec") else {
+            return;
+        };
+        let name = &object.id.name;
+        let mut labels = BTreeMap::from([
+            (keys::STATEFUL_SET.to_owned(), name.clone()),
+            (keys::NOTEBOOK_NAME.to_owned(), name.clone()),
+        ]);
+        labels.extend(read::labels(&object.value, "/metadata/labels"));
+        self.add(Pod {
+            workload: object.id.clone(),
+            part: "",
+            object,
+            field: "spec.template.spec".to_owned(),
+            spec,
+            perhaps: [keys::WORKBENCHES]
+                .into_iter()
+                .filter(|key| !labels.contains_key(*key))
+                .collect(),
+            labels,
+        });
+    }
+
+    fn ray_cluster(&mut self, object: &'a Object, at: &str, name: Option<&str>, live: &LiveRayPods<'a>) {
+        let cluster = object.value.pointer(&format!("/{}", at.replace('.', "/")));
+        let Some(cluster) = cluster else { return };
+        let head = std::iter::once((String::from("headGroupSpec"), "head", "headgroup"));
+        let groups = read::list(cluster, "/workerGroupSpecs").iter().enumerate();
+        let groups = groups.map(|(index, group)| {
+            let name = read::text(group, "/groupName").unwrap_or_default();
+            (format!("workerGroupSpecs[{index}]"), "worker", name)
+        });
+        for (field, part, group) in head.chain(groups) {
+            let pods = live.get(&(object.id.clone(), group.to_owned()));
+            if let Some(pods) = pods {
+                for pod in pods {
+                    let Some(spec) = pod.value.get("spec") else {
+                        continue;
+                    };
+                    self.add(Pod {
+                        workload: object.id.clone(),
+                        part,
+                        object: pod,
+                        field: "spec".to_owned(),
+                        spec,
+                        labels: read::labels(&pod.value, "/metadata/labels"),
+                        perhaps: Vec::new(),
+                    });
+                }
+                continue;
+            }
+            let pointer = format!("/{}/template", field.replace('[', "/").replace(']', ""));
+            let Some(spec) = cluster.pointer(&format!("{pointer}/spec")) else {
+                continue;
+            };
+            let mut labels = read::labels(cluster, &format!("{pointer}/metadata/labels"));
+            let given = |key: &str, value: &str| (key.to_owned(), value.to_owned());
+            labels.extend([
+                given(RAY_NODE_TYPE, part),
+                given("ray.io/group", group),
+                given("ray.io/is-ray-node", "yes"),
+                given("app.kubernetes.io/name", "kuberay"),
+                given("app.kubernetes.io/created-by", "kuberay-operator"),
+            ]);
+            let mut perhaps = Vec::new();
+            match name {
+                Some(name) => {
+                    labels.insert(RAY_CLUSTER.to_owned(), name.to_owned());
+                    labels.insert("ray.io/identifier".to_owned(), format!("{name}-{part}"));
+                }
+                None => perhaps.extend([RAY_CLUSTER, "ray.io/identifier"]),
+            }
+            self.add(Pod {
+                workload: object.id.clone(),
+                part,
+                object,
+                field: format!("{at}.{field}.template.spec"),
+                spec,
+                labels,
+                perhaps,
+            });
+        }
+    }
+}
+
+type LiveRayPods<'a> = BTreeMap<(ObjectId, String), Vec<&'a Object>>;
+
+/// Pods that KubeRay has made, by their cluster and group.
+fn live_ray_pods<'a>(world: &World<'a>) -> LiveRayPods<'a> {
+    let mut found: LiveRayPods<'a> = BTreeMap::new();
+    for pod in world.all("", "Pod") {
+        let Some(name) = owner(pod, "RayCluster") else {
+            continue;
+        };
+        let Some(cluster) = world.get(RAY, "RayCluster", &pod.id.namespace, name) else {
+            continue;
+        };
+        let labels = read::labels(&pod.value, "/metadata/labels");
+        let group = labels.get("ray.io/group").cloned().unwrap_or_default();
+        found.entry((cluster.id.clone(), group)).or_default().push(pod);
+    }
+    found
+}
+
+fn owner<'a>(object: &'a Object, kind: &str) -> Option<&'a str> {
+    let owners = read::list(&object.value, "/metadata/ownerReferences");
+    let owner = owners
+        .iter()
+        .find(|owner| read::text(owner, "/kind") == Some(kind))?;
+    read::text(owner, "/name")
+}
+
+/// Whether a workload runs other people's code by its kind.
+pub fn runs_user_code(id: &ObjectId) -> bool {
+    (id.group == KUBEFLOW && id.kind == "Notebook") || id.group == RAY
+}
+
+/// The ports on which something is taken to answer in a pod: what its containers declare, and what its kind opens.
+pub fn answering(pod: &Pod<'_>) -> BTreeSet<u16> {
+    let containers = pod.containers();
+    let mut ports: BTreeSet<u16> = containers
+        .flat_map(|(_, container)| {
+            pod::declared(container)
+                .filter_map(pod::number)
+                .collect::<Vec<_>>()
+        })
+        .collect();
+    if pod.workload.group == KUBEFLOW {
+        ports.insert(NOTEBOOK_PORT);
+    }
+    match pod.part {
+        "head" => {
+            let params = ray_start_params(pod);
+            let param = |name: &str| params.and_then(|params| params.get(name)).and_then(Value::as_str);
+            for (name, default) in RAY_HEAD_PORTS {
+                let moved = RAY_START_PARAMS.iter().find(|(_, moves)| *moves == name);
+                let port = moved
+                    .and_then(|(key, _)| param(key))
+                    .and_then(|port| port.parse().ok());
+                ports.insert(port.unwrap_or(default));
+            }
+            if param("dashboard-host").is_some_and(|host| host.starts_with("127.") || host == "localhost") {
+                let dashboard = param("dashboard-port").and_then(|port| port.parse().ok());
+                ports.remove(&dashboard.unwrap_or(RAY_HEAD_PORTS[0].1));
+            }
+        }
+        "worker" => ports.extend(RAY_WORKER_PORTS),
+        _ => {}
+    }
+    ports
+}
+
+fn ray_start_params<'a>(pod: &Pod<'a>) -> Option<&'a Value> {
+    let path = pod.field.strip_suffix(".template.spec")?.replace('.', "/");
+    pod.object.value.pointer(&format!("/{path}/rayStartParams"))
+}

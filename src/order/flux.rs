@@ -1,0 +1,131 @@
+//! Flux's order: kustomize-controller's, one object after the other.
+//!
+//! An apply goes by stages (definitions; kinds that are called a class; the rest), within each by kinds that it knows, the
+//! others by group and kind, then by namespace and name. What is stale is deleted afterwards, in the exact reverse and
+//! without stages. Nothing waits for pods to end. Source: fluxcd/pkg `ssa/sort.go`, `ssa/manager_apply.go`,
+//! `ssa/manager_delete.go`; kustomize-controller `internal/controller/kustomization_controller.go`.
+
+use super::change::{Change, Pair};
+use super::protection::{stays_with_flux, unwritten_by_flux};
+use super::step::Step;
+use crate::cluster::object::Object;
+use crate::krm::object_id::ObjectId;
+use crate::model::keys::CLASS;
+
+/// Kinds that come before those it does not know, in their order. Groups do not count.
+const FIRST: [&str; 23] = [
+    "CustomResourceDefinition",
+    "Namespace",
+    "ClusterRole",
+    "ClusterClass",
+    "RuntimeClass",
+    "PriorityClass",
+    "StorageClass",
+    "VolumeSnapshotClass",
+    "IngressClass",
+    "GatewayClass",
+    "ClusterRoleBinding",
+    "ResourceQuota",
+    "ServiceAccount",
+    "Role",
+    "RoleBinding",
+    "ConfigMap",
+    "Secret",
+    "Service",
+    "LimitRange",
+    "Deployment",
+    "StatefulSet",
+    "CronJob",
+    "PodDisruptionBudget",
+];
+/// Kinds that come after those it does not know.
+const LAST: [&str; 2] = ["MutatingWebhookConfiguration", "ValidatingWebhookConfiguration"];
+
+/// What Flux does with one Kustomization.
+pub fn steps(change: &Change<'_>) -> Vec<Step> {
+    let mut steps = applied(change, |_| true);
+    steps.extend(pruned(change, |_| true));
+    steps
+}
+
+/// What Flux does with two Kustomizations: the first has what `closing` says of an object and prunes nothing; the second,
+/// with everything else, depends on it, and so begins when the first is at the same revision and ready.
+///
+/// Where both Kustomizations are deleted at once, the order is the same as where the second is emptied: `dependsOn` orders no
+/// deletions, and the first deletes nothing.
+pub fn two(change: &Change<'_>, closing: impl Fn(&Object) -> bool) -> Vec<Step> {
+    let first = |pair: Pair<'_>| pair.new.or(pair.old).is_some_and(&closing);
+    let mut steps = applied(change, first);
+    steps.extend(applied(change, |pair| !first(pair)));
+    // What has moved between them is in the new set; so nothing is stale to one and wanted by the other.
+    steps.extend(pruned(change, |pair| !first(pair)));
+    steps
+}
+
+/// Whether an object is in the first of two Kustomizations as `render --layout flux` writes them, as far as an object alone
+/// tells: what is of class `enforce`. (The Namespaces that these need are in the first as well; wherever a Namespace is, it
+/// comes before what is in it.)
+pub fn is_closing(object: &Object) -> bool {
+    super::protection::metadata(object, "annotations", CLASS) == Some("enforce")
+        || (object.id.group.is_empty() && object.id.kind == "Namespace")
+}
+
+fn applied(change: &Change<'_>, among: impl Fn(Pair<'_>) -> bool) -> Vec<Step> {
+    let mut written: Vec<(Stage, Place<'_>, usize)> = change
+        .pairs()
+        .filter(|(_, _, pair)| pair.is_written() && among(*pair))
+        .filter(|(_, _, pair)| pair.new.is_some_and(|new| !unwritten_by_flux(pair.old, new)))
+        .map(|(index, id, _)| (stage(id), place(id), index))
+        .collect();
+    written.sort();
+    written
+        .into_iter()
+        .map(|(_, _, index)| Step::Apply(vec![index]))
+        .collect()
+}
+
+fn pruned(change: &Change<'_>, among: impl Fn(Pair<'_>) -> bool) -> Vec<Step> {
+    let mut stale: Vec<(Place<'_>, usize)> = change
+        .pairs()
+        .filter(|(_, _, pair)| pair.is_stale() && among(*pair))
+        .filter(|(_, _, pair)| pair.old.is_some_and(|old| !stays_with_flux(old)))
+        .map(|(index, id, _)| (place(id), index))
+        .collect();
+    stale.sort();
+    stale
+        .into_iter()
+        .rev()
+        .map(|(_, index)| Step::Delete(vec![index]))
+        .collect()
+}
+
+/// The stages of an apply. The first two are waited for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+enum Stage {
+    Definitions,
+    Classes,
+    Rest,
+}
+
+fn stage(id: &ObjectId) -> Stage {
+    match (id.group.as_str(), id.kind.as_str()) {
+        ("apiextensions.k8s.io", "CustomResourceDefinition")
+        | ("", "Namespace")
+        | ("rbac.authorization.k8s.io", "ClusterRole") => Stage::Definitions,
+        (_, kind) if kind.ends_with("Class") => Stage::Classes,
+        _ => Stage::Rest,
+    }
+}
+
+/// Before, among or after the kinds that it does not know; there by group and kind; then by namespace and name.
+type Place<'a> = (usize, &'a str, &'a str, &'a str, &'a str);
+
+fn place(id: &ObjectId) -> Place<'_> {
+    let at = |kinds: &[&str]| kinds.iter().position(|kind| *kind == id.kind);
+    let rank = match (at(&FIRST), at(&LAST)) {
+        (Some(first), _) => first,
+        (None, None) => FIRST.len(),
+        (None, Some(last)) => FIRST.len() + 1 + last,
+    };
+    (rank, &id.group, &id.kind, &id.namespace, &id.name)
+}

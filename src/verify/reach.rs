@@ -1,0 +1,364 @@
+//! Ports that ask nobody, and who reaches them: from inside the cluster and from outside.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::judgement::{Judgement, Rule};
+use crate::access::answer::{Caller, Entry, Guard, Hop, HopTls, LoginState, Path, Who, Workload};
+use crate::access::study::Study;
+use crate::krm::object_id::ObjectId;
+
+/// Judges every workload.
+pub fn judge(study: &Study<'_>, judgements: &mut Vec<Judgement>) {
+    let mut ways: BTreeMap<(&ObjectId, &str), BTreeSet<&ObjectId>> = BTreeMap::new();
+    for workload in &study.access.workloads {
+        from_inside(workload, judgements);
+        for path in &workload.paths {
+            from_outside(study, workload, path, judgements);
+            if let (Some(gateway), Some(route)) = (&path.via, route_of(path)) {
+                ways.entry((gateway, path.url.as_str()))
+                    .or_default()
+                    .insert(route);
+            }
+        }
+    }
+    for other in &study.elsewhere {
+        if let HopTls::Unverified(by) = &other.path.hop {
+            judgements.push(unverified(&other.owner, &other.path, by));
+        }
+        if let (Some(gateway), Some(route)) = (&other.path.via, route_of(&other.path)) {
+            ways.entry((gateway, other.path.url.as_str()))
+                .or_default()
+                .insert(route);
+        }
+    }
+    for ((gateway, url), routes) in ways {
+        collided(gateway, url, &routes, judgements);
+    }
+    for loose in &study.loose {
+        let rule = if loose.unknown {
+            Rule::Unknown
+        } else {
+            Rule::DanglingReference
+        };
+        let from = loose.hops.last().cloned().unwrap_or_default();
+        let message = format!(
+            "{} leads on to {}, which {}",
+            from.object, loose.end.object, loose.end.says
+        );
+        let mut way = loose.hops.clone();
+        way.push(loose.end.clone());
+        judgements.push(Judgement {
+            rule,
+            at: from,
+            message,
+            way,
+            advice: if loose.unknown {
+                "add what it leads to, to have it judged".to_owned()
+            } else {
+                "correct the reference, or remove it: whoever makes what it names gets the requests"
+                    .to_owned()
+            },
+        });
+    }
+}
+
+/// A workload and its part, in words.
+pub fn name(workload: &Workload) -> String {
+    if workload.part.is_empty() {
+        workload.id.to_string()
+    } else {
+        format!("{} ({})", workload.id, workload.part)
+    }
+}
+
+/// Ports in words.
+pub fn ports(ports: &BTreeSet<u16>) -> String {
+    let all: Vec<String> = ports.iter().map(u16::to_string).collect();
+    let word = if all.len() == 1 { "port" } else { "ports" };
+    format!("{word} {}", all.join(", "))
+}
+
+fn from_inside(workload: &Workload, judgements: &mut Vec<Judgement>) {
+    for caller in &workload.callers {
+        let open: BTreeSet<u16> = caller.ports.intersection(&workload.unguarded).copied().collect();
+        if !open.is_empty() {
+            if let Some((rule, who)) = judged(&caller.who) {
+                judgements.push(open_port(workload, caller, rule, &who, &open));
+            }
+        } else if !caller.ports.is_empty()
+            && matches!(
+                caller.who,
+                Who::Everybody | Who::SameNamespace | Who::OtherNamespaces(_)
+            )
+        {
+            // The guard asks, so nothing is open; but nobody but the gateway has to reach it.
+            let (_, who) = judged(&caller.who).unwrap_or((Rule::TooWide, String::new()));
+            judgements.push(Judgement {
+                rule: Rule::TooWide,
+                at: caller.by.first().cloned().unwrap_or_default(),
+                message: format!(
+                    "{who} may reach the guard of {} on {}",
+                    name(workload),
+                    ports(&caller.ports)
+                ),
+                way: caller.by.clone(),
+                advice: "let in the gateway's pods alone: a guard that nobody can reach cannot be attacked"
+                    .to_owned(),
+            });
+        }
+    }
+}
+
+/// How bad it is that somebody reaches a port that asks nobody, and who that is in words; `None`: a caller who is meant.
+fn judged(who: &Who) -> Option<(Rule, String)> {
+    Some(match who {
+        Who::Everybody => (
+            Rule::OpenPort,
+            "everybody, every pod of the cluster included,".to_owned(),
+        ),
+        Who::Gateway(id) => (Rule::OpenPort, format!("the pods of {id}, past the guard,")),
+        Who::SameNamespace => (Rule::OpenPort, "every pod of its namespace".to_owned()),
+        Who::Workload(id) => (Rule::OpenPort, format!("{id}, which runs somebody else's code,")),
+        Who::OtherNamespaces(text) => (Rule::OpenPort, text.clone()),
+        Who::WholeNamespace(namespace) => (Rule::TooWide, format!("every pod of namespace {namespace}")),
+        Who::SameNamespaceLabelled(text) => {
+            (Rule::TooWide, format!("whoever may make {text} in its namespace"))
+        }
+        Who::LabelledNamespaces(text) => (Rule::TooWide, text.clone()),
+        Who::Addresses(block) => (Rule::TooWide, format!("addresses {block}")),
+        Who::Named(_) | Who::Itself => return None,
+    })
+}
+
+fn open_port(workload: &Workload, caller: &Caller, rule: Rule, who: &str, open: &BTreeSet<u16>) -> Judgement {
+    let at = caller.by.first().cloned().unwrap_or_default();
+    let closed_by_none = caller.who == Who::Everybody && at.object.kind != "NetworkPolicy";
+    let advice = if closed_by_none {
+        "write a NetworkPolicy that selects its pods and lets in only the gateway's pods, on the guard's port"
+    } else {
+        "narrow this rule to the guard's port, or remove it: policies add up, so no other policy can take it back"
+    };
+    let asks = if workload.guards.is_empty() {
+        "which has no guard"
+    } else {
+        "past its guard"
+    };
+    Judgement {
+        rule,
+        message: format!("{who} may reach {} of {}, {asks}", ports(open), name(workload)),
+        way: caller.by.iter().cloned().chain([end(workload, open)]).collect(),
+        at,
+        advice: advice.to_owned(),
+    }
+}
+
+fn end(workload: &Workload, open: &BTreeSet<u16>) -> Hop {
+    Hop {
+        object: workload.id.clone(),
+        field: String::new(),
+        says: format!("answers on {} and asks nobody", ports(open)),
+    }
+}
+
+fn from_outside(study: &Study<'_>, workload: &Workload, path: &Path, judgements: &mut Vec<Judgement>) {
+    let guard = path.guard.and_then(|index| workload.guards.get(index));
+    let Some(guard) = guard else {
+        judgements.push(unguarded(workload, path));
+        return;
+    };
+    if let Some(stop) = path.stopped.first() {
+        judgements.push(Judgement {
+            rule: Rule::Blocked,
+            at: stop.clone(),
+            message: format!(
+                "the way to {} by {} is stopped: {}",
+                name(workload),
+                path.url,
+                stop.says
+            ),
+            way: path.hops.iter().chain(&path.stopped).cloned().collect(),
+            advice: "mend it, or remove the route: it promises what does not work".to_owned(),
+        });
+    }
+    login(study, workload, path, guard, judgements);
+    match &path.hop {
+        HopTls::Unverified(by) => judgements.push(unverified(&workload.id, path, by)),
+        HopTls::Plain => judgements.push(Judgement {
+            rule: Rule::UnverifiedHop,
+            at: step_before_pod(path),
+            message: format!(
+                "the last hop to {} on the way of {} has no TLS that anything checks, and carries the user's token",
+                name(workload),
+                path.url
+            ),
+            way: path.hops.clone(),
+            advice: "write a BackendTLSPolicy (or, with Istio, a DestinationRule) for the guard's Service, with its CA and name"
+                .to_owned(),
+        }),
+        HopTls::Verified(_) | HopTls::Unknown => {}
+    }
+    if path.url.starts_with("http://") {
+        judgements.push(Judgement {
+            rule: Rule::UnverifiedHop,
+            at: path.hops.first().cloned().unwrap_or_default(),
+            message: format!(
+                "{} is plain HTTP: cookies and tokens go over the network in the clear",
+                path.url
+            ),
+            way: path.hops.clone(),
+            advice: "serve it by HTTPS alone, and let the plain listener only redirect".to_owned(),
+        });
+    }
+}
+
+fn unguarded(workload: &Workload, path: &Path) -> Judgement {
+    let who = match path.login {
+        LoginState::Asked => "whoever can log in at the gateway",
+        LoginState::Skipped | LoginState::None => "anybody",
+        LoginState::Unknown => "anybody whom the gateway lets through, which is not in the manifests,",
+    };
+    let last = path
+        .hops
+        .get(1)
+        .or(path.hops.first())
+        .cloned()
+        .unwrap_or_default();
+    let stopped = match path.stopped.first() {
+        Some(stop) => format!(
+            " (what stops it today is no guard: {} {})",
+            stop.object, stop.says
+        ),
+        None => String::new(),
+    };
+    if !workload.unguarded.contains(&path.port) && !workload.guards.is_empty() {
+        return Judgement {
+            rule: Rule::GuardUnfit,
+            at: last,
+            message: format!(
+                "{} leads to port {} of {}, where nothing is known to answer{stopped}",
+                path.url,
+                path.port,
+                name(workload)
+            ),
+            way: path.hops.iter().chain(&path.stopped).cloned().collect(),
+            advice: "lead it to the guard's port".to_owned(),
+        };
+    }
+    let entry = match path.entry {
+        Entry::Gateway => format!("by {}", path.url),
+        Entry::Ingress => format!("by {} (Ingress)", path.url),
+        Entry::Route => format!("by {} (Route)", path.url),
+        Entry::LoadBalancer => "by a load balancer".to_owned(),
+        Entry::NodePort => "by a port of any node".to_owned(),
+        Entry::Host => "by a port of its node".to_owned(),
+    };
+    Judgement {
+        rule: Rule::UnguardedRoute,
+        message: format!(
+            "{who} reaches port {} of {} from outside, {entry}, and nothing there asks who it is{stopped}",
+            path.port,
+            name(workload)
+        ),
+        way: path.hops.iter().chain(&path.stopped).cloned().collect(),
+        at: last,
+        advice: if workload.guards.is_empty() {
+            "put a guard into the pod and lead there, or remove this way".to_owned()
+        } else {
+            "lead it to the guard's port".to_owned()
+        },
+    }
+}
+
+fn login(
+    study: &Study<'_>,
+    workload: &Workload,
+    path: &Path,
+    guard: &Guard,
+    judgements: &mut Vec<Judgement>,
+) {
+    let Some(gateway) = &path.via else { return };
+    let expected = study
+        .logins
+        .get(gateway)
+        .is_some_and(|login| login.login.is_some())
+        || has_login_service(study, gateway);
+    let message = match path.login {
+        LoginState::Skipped => format!(
+            "the login of {gateway} is switched off, or fails open, on the way to {}",
+            name(workload)
+        ),
+        LoginState::None if expected => format!(
+            "nothing asks for a login at {gateway} on the way to {}",
+            name(workload)
+        ),
+        LoginState::None | LoginState::Asked | LoginState::Unknown => return,
+    };
+    judgements.push(Judgement {
+        rule: Rule::SkippedLogin,
+        at: path
+            .hops
+            .get(1)
+            .or(path.hops.first())
+            .cloned()
+            .unwrap_or_default(),
+        message: format!("{message}: container {} alone stands before it", guard.container),
+        way: path.hops.clone(),
+        advice: "let the gateway ask on every route but the login service's own".to_owned(),
+    });
+}
+
+/// Whether a login service stands behind a gateway, by the paths that oauth2-proxy and its forks have.
+fn has_login_service(study: &Study<'_>, gateway: &ObjectId) -> bool {
+    study
+        .elsewhere
+        .iter()
+        .any(|other| other.path.via.as_ref() == Some(gateway) && other.path.url.contains("/oauth2/"))
+}
+
+fn unverified(workload: &ObjectId, path: &Path, by: &Hop) -> Judgement {
+    let mut way = path.hops.clone();
+    way.push(by.clone());
+    Judgement {
+        rule: Rule::UnverifiedHop,
+        at: by.clone(),
+        message: format!(
+            "the hop to {workload} on the way of {} is TLS whose certificate nobody checks ({}): whoever gets in between reads tokens",
+            path.url, by.says
+        ),
+        way,
+        advice: "verify it against a CA and the Service's name".to_owned(),
+    }
+}
+
+fn step_before_pod(path: &Path) -> Hop {
+    let before = path.hops.len().checked_sub(2);
+    before
+        .and_then(|at| path.hops.get(at))
+        .cloned()
+        .unwrap_or_default()
+}
+
+fn route_of(path: &Path) -> Option<&ObjectId> {
+    path.hops.get(1).map(|hop| &hop.object)
+}
+
+fn collided(gateway: &ObjectId, url: &str, routes: &BTreeSet<&ObjectId>, judgements: &mut Vec<Judgement>) {
+    let Some(first) = routes.first().filter(|_| routes.len() > 1) else {
+        return;
+    };
+    let names: Vec<String> = routes.iter().map(ToString::to_string).collect();
+    judgements.push(Judgement {
+        rule: Rule::Collision,
+        at: Hop {
+            object: (*first).clone(),
+            field: "spec.rules".to_owned(),
+            says: format!("also {url}"),
+        },
+        message: format!(
+            "{} all take {url} of {gateway}: the one that is older in the cluster wins, which git does not say",
+            names.join(" and ")
+        ),
+        way: Vec::new(),
+        advice: "leave one of them".to_owned(),
+    });
+}
