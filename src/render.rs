@@ -9,6 +9,7 @@ mod canonical;
 mod convert;
 mod generated;
 mod images;
+mod judged;
 mod login_neighbours;
 mod neighbours;
 mod notebooks;
@@ -184,6 +185,9 @@ impl<'a> Run<'a> {
             &mut outcome,
             &mut self.findings,
         );
+        if !results::has_errors(&self.findings) {
+            self.findings.extend(judged::check(self.batch, &outcome, &plan));
+        }
         outcome
     }
 

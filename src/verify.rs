@@ -2,10 +2,13 @@
 //!
 //! Pure. Takes what `access` answers and the objects behind it; gives `judgement::Judgement`s.
 
+pub mod guards;
 pub mod judgement;
+pub mod login;
 pub mod reach;
 pub mod references;
 pub mod report;
+pub mod tls;
 
 use crate::access::study::{self, Study};
 use crate::cluster::object::Object;
@@ -23,6 +26,17 @@ pub fn judge(study: &Study<'_>) -> Vec<Judgement> {
     let mut judgements = Vec::new();
     reach::judge(study, &mut judgements);
     references::judge(study, &mut judgements);
+    for workload in &study.access.workloads {
+        judgements.extend(tls::judge(workload));
+    }
+    for (workload, fault) in &study.faults {
+        judgements.extend(guards::judge(workload, std::slice::from_ref(fault)));
+    }
+    for (gateway, login) in &study.logins {
+        judgements.extend(login::judge(gateway, &login.faults));
+    }
+    judgements.extend(tls::of_faults(&study.tls_faults));
+    judgements.extend(guards::unknown_roles(&study.unknown_rights));
     for id in &study.unreadable {
         judgements.push(Judgement {
             rule: Rule::Unreadable,

@@ -8,6 +8,7 @@ use super::hostnames;
 use super::labels::{self, Selected};
 use super::read;
 use super::surroundings::Surroundings;
+use super::world::World;
 use crate::cluster::object::Object;
 
 /// API group of the Gateway API.
@@ -32,6 +33,20 @@ pub enum Takes {
     Selected(LabelSelector),
     /// What it says cannot be read; it may take all.
     Unclear,
+}
+
+/// The Gateway whose own Service this is: Istio names it after Gateway and class (its documentation, "Automated Deployment").
+pub fn fronted<'a>(world: &World<'a>, namespace: &str, service: &str) -> Option<&'a Object> {
+    world
+        .within(GROUP, "Gateway", namespace)
+        .into_iter()
+        .find(|gateway| {
+            let class = read::text(&gateway.value, "/spec/gatewayClassName").unwrap_or_default();
+            service
+                .strip_prefix(gateway.id.name.as_str())
+                .and_then(|rest| rest.strip_prefix('-'))
+                == Some(class)
+        })
 }
 
 // === impl Listener ===

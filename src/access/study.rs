@@ -28,6 +28,8 @@ pub struct Study<'a> {
     pub loose: Vec<Loose>,
     /// What is wrong with guards, each with its workload.
     pub faults: Vec<(ObjectId, Fault)>,
+    /// What is wrong with what protects hops.
+    pub tls_faults: Vec<tls::Fault>,
     /// What each gateway asks.
     pub logins: BTreeMap<ObjectId, GatewayLogin>,
     /// Ways that end in pods which are no workloads of the answers: login services, other applications.
@@ -90,9 +92,11 @@ pub fn of<'a>(objects: impl IntoIterator<Item = &'a Object>) -> Study<'a> {
     routes::follow(&world, &workloads, &around, &mut ways);
     entries::follow(&world, &workloads, &mut ways);
     let Ways { ends, loose } = ways;
+    let hops = tls::Hops::new(&world);
+    let mut tls_faults = Vec::new();
     let mut elsewhere = Vec::new();
     for way in ends {
-        let path = protected(&world, &logins, &way);
+        let path = protected(&world, &hops, &logins, &way, &mut tls_faults);
         match judged.get_mut(&(way.pod.workload.clone(), way.pod.part)) {
             Some(one) => one.add(way.pod, path),
             None => elsewhere.push(Elsewhere {
@@ -102,18 +106,23 @@ pub fn of<'a>(objects: impl IntoIterator<Item = &'a Object>) -> Study<'a> {
         }
     }
 
+    tls_faults.sort();
+    tls_faults.dedup();
+    drop(hops);
     let workloads = judged
         .into_iter()
         .map(|((id, part), one)| one.finish(id, part, &policies, &around))
         .collect();
     let gateways = named.iter().map(|id| gateway(&world, id, &logins)).collect();
+    let unknown_rights = guards.rights().unknown();
     Study {
         access: Access { gateways, workloads },
         loose,
         faults,
+        tls_faults,
         logins,
         elsewhere,
-        unknown_rights: guards.rights().unknown(),
+        unknown_rights,
         unreadable: policies.unreadable().map(|object| object.id.clone()).collect(),
         around,
         world,
@@ -166,18 +175,30 @@ fn judge<'p, 'a>(
 }
 
 /// What is asked, and how the hop to the pod is protected, on one way.
-fn protected(world: &World<'_>, logins: &BTreeMap<ObjectId, GatewayLogin>, way: &Way<'_, '_>) -> Path {
+fn protected(
+    world: &World<'_>,
+    hops: &tls::Hops<'_>,
+    logins: &BTreeMap<ObjectId, GatewayLogin>,
+    way: &Way<'_, '_>,
+    faults: &mut Vec<tls::Fault>,
+) -> Path {
     let mut path = way.path.clone();
     if let (Some(gateway), Some((route, rule))) = (&path.via, &way.route) {
         path.login = logins
             .get(gateway)
-            .map_or(LoginState::Unknown, |login| login.state(route, *rule));
+            .map_or(LoginState::Unknown, |login| login.state_for(route, *rule));
     }
-    path.hop = hop_tls(world, &path, way);
+    path.hop = hop_tls(world, hops, &path, way, faults);
     path
 }
 
-fn hop_tls(world: &World<'_>, path: &Path, way: &Way<'_, '_>) -> HopTls {
+fn hop_tls(
+    world: &World<'_>,
+    hops: &tls::Hops<'_>,
+    path: &Path,
+    way: &Way<'_, '_>,
+    faults: &mut Vec<tls::Fault>,
+) -> HopTls {
     let service = way.service.as_ref();
     let object = service.and_then(|(id, _)| world.of_id(id));
     let port = service.and_then(|(_, number)| {
@@ -190,14 +211,16 @@ fn hop_tls(world: &World<'_>, path: &Path, way: &Way<'_, '_>) -> HopTls {
         (Some(gateway), Some((route, _)), Some(object), Some(port))
             if !passes_through(world, gateway, route) =>
         {
-            tls::hop(world, gateway, object, port)
+            let hopped = hops.hop(gateway, object, port);
+            faults.extend(hopped.faults);
+            hopped.tls
         }
         (None, None, _, _) => path
             .hops
             .first()
             .and_then(|first| world.of_id(&first.object))
             .filter(|first| first.id.group == entries::ROUTE_GROUP)
-            .map_or(HopTls::Unknown, |route| tls::of_route(world, route)),
+            .map_or(HopTls::Unknown, tls::of_route),
         _ => HopTls::Unknown,
     }
 }

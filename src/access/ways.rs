@@ -1,6 +1,7 @@
 //! Ways from outside, as they are found: objects from an entry to a pod's port, or to where they end before one.
 
 use super::answer::{Entry, Hop, HopTls, LoginState, Path};
+use super::gateways;
 use super::pod::Pod;
 use super::services::{Behind, Service};
 use super::workloads::Workloads;
@@ -86,6 +87,10 @@ impl<'p, 'a> Ways<'p, 'a> {
         wanted: Wanted<'_>,
     ) {
         let Some(service) = Service::find(world, namespace, name) else {
+            if gateways::fronted(world, namespace, name).is_some() {
+                // The Gateway's own Service: what comes in by it goes by the routes of its listeners.
+                return;
+            }
             let missing = Hop {
                 object: ObjectId::new("v1", "Service", namespace, name),
                 field: String::new(),

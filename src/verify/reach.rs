@@ -4,13 +4,21 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::judgement::{Judgement, Rule};
 use crate::access::answer::{Caller, Entry, Guard, Hop, HopTls, LoginState, Path, Who, Workload};
+use crate::access::read;
 use crate::access::study::Study;
+use crate::config::access_graph;
+use crate::input::platform::GROUP;
 use crate::krm::object_id::ObjectId;
+use crate::model::keys;
 
 /// Judges every workload.
 pub fn judge(study: &Study<'_>, judgements: &mut Vec<Judgement>) {
     let mut ways: BTreeMap<(&ObjectId, &str), BTreeSet<&ObjectId>> = BTreeMap::new();
     for workload in &study.access.workloads {
+        if let Some(graph) = left_to_operator(study, workload) {
+            judgements.push(beside(workload, graph));
+            continue;
+        }
         from_inside(workload, judgements);
         for path in &workload.paths {
             from_outside(study, workload, path, judgements);
@@ -59,6 +67,53 @@ pub fn judge(study: &Study<'_>, judgements: &mut Vec<Judgement>) {
                     .to_owned()
             },
         });
+    }
+}
+
+/// The `AccessGraph` of a switched-on Notebook for which nothing of a guard was generated: beside Open Data Hub's own notebook
+/// controller, which puts the guard in, with its ConfigMap, Service and policies.
+fn left_to_operator(study: &Study<'_>, workload: &Workload) -> Option<ObjectId> {
+    if !workload.guards.is_empty() {
+        return None;
+    }
+    let notebook = study.world.of_id(&workload.id)?;
+    let switch = format!("/metadata/annotations/{}", keys::INJECT_AUTH.replace('/', "~1"));
+    if read::text(&notebook.value, &switch) != Some("true") {
+        return None;
+    }
+    let graphs = study
+        .world
+        .within(GROUP, access_graph::KIND, &workload.id.namespace);
+    let graph = graphs.into_iter().find(|graph| {
+        let source = |field: &str| read::text(&graph.value, &format!("/spec/source/{field}"));
+        source("kind") == Some(&workload.id.kind) && source("name") == Some(&workload.id.name)
+    })?;
+    let generated = read::list(&graph.value, "/spec/objects");
+    let guard = generated
+        .iter()
+        .any(|object| matches!(read::text(object, "/kind"), Some("Service" | "ConfigMap")));
+    (!guard).then(|| graph.id.clone())
+}
+
+fn beside(workload: &Workload, graph: ObjectId) -> Judgement {
+    Judgement {
+        rule: Rule::Unknown,
+        at: Hop {
+            object: workload.id.clone(),
+            field: "metadata.annotations".to_owned(),
+            says: "is switched on".to_owned(),
+        },
+        message: format!(
+            "{} is left to Open Data Hub's notebook controller: guard, Service and policies are of its making, and not in these \
+             manifests",
+            name(workload)
+        ),
+        way: vec![Hop {
+            object: graph,
+            field: "spec.objects".to_owned(),
+            says: "lists no guard".to_owned(),
+        }],
+        advice: "judge what the cluster holds: kubectl get -A -o yaml … | gatewright verify -".to_owned(),
     }
 }
 
@@ -116,7 +171,7 @@ fn judged(who: &Who) -> Option<(Rule, String)> {
             Rule::OpenPort,
             "everybody, every pod of the cluster included,".to_owned(),
         ),
-        Who::Gateway(id) => (Rule::OpenPort, format!("the pods of {id}, past the guard,")),
+        Who::Gateway(id) => (Rule::OpenPort, format!("the pods of {id}")),
         Who::SameNamespace => (Rule::OpenPort, "every pod of its namespace".to_owned()),
         Who::Workload(id) => (Rule::OpenPort, format!("{id}, which runs somebody else's code,")),
         Who::OtherNamespaces(text) => (Rule::OpenPort, text.clone()),
@@ -181,22 +236,6 @@ fn from_outside(study: &Study<'_>, workload: &Workload, path: &Path, judgements:
         });
     }
     login(study, workload, path, guard, judgements);
-    match &path.hop {
-        HopTls::Unverified(by) => judgements.push(unverified(&workload.id, path, by)),
-        HopTls::Plain => judgements.push(Judgement {
-            rule: Rule::UnverifiedHop,
-            at: step_before_pod(path),
-            message: format!(
-                "the last hop to {} on the way of {} has no TLS that anything checks, and carries the user's token",
-                name(workload),
-                path.url
-            ),
-            way: path.hops.clone(),
-            advice: "write a BackendTLSPolicy (or, with Istio, a DestinationRule) for the guard's Service, with its CA and name"
-                .to_owned(),
-        }),
-        HopTls::Verified(_) | HopTls::Unknown => {}
-    }
     if path.url.starts_with("http://") {
         judgements.push(Judgement {
             rule: Rule::UnverifiedHop,
@@ -328,14 +367,6 @@ fn unverified(workload: &ObjectId, path: &Path, by: &Hop) -> Judgement {
         way,
         advice: "verify it against a CA and the Service's name".to_owned(),
     }
-}
-
-fn step_before_pod(path: &Path) -> Hop {
-    let before = path.hops.len().checked_sub(2);
-    before
-        .and_then(|at| path.hops.get(at))
-        .cloned()
-        .unwrap_or_default()
 }
 
 fn route_of(path: &Path) -> Option<&ObjectId> {

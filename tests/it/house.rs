@@ -29,7 +29,10 @@ const MAY_USE: [(&str, &[&str]); 17] = [
     ("kustomize", &["input", "model"]),
     ("cluster", &["krm", "input"]),
     ("access", &["krm", "model", "cluster"]),
-    ("verify", &["krm", "model", "cluster", "access"]),
+    (
+        "verify",
+        &["krm", "input", "config", "model", "cluster", "access"],
+    ),
     ("order", &["krm", "model", "cluster", "access", "verify"]),
     ("graph", &["krm", "cluster", "access", "verify"]),
     ("diff", &["krm", "cluster", "access", "verify"]),

@@ -1,0 +1,162 @@
+//! The output judged before anybody sees it: `verify` on what is about to be written.
+//!
+//! An exposure that our own objects make is a fault of this program, and nothing is written. One that the user's own objects in
+//! the input have a part in is said as a warning with the way: which of them is meant is the user's to say.
+
+use std::collections::BTreeSet;
+
+use super::{Batch, Outcome, items, place};
+use crate::access::answer::Hop;
+use crate::access::study;
+use crate::cluster::manifests::{Manifests, stays_behind};
+use crate::cluster::object::Object;
+use crate::krm::results::{Finding, Severity};
+use crate::krm::source::Source;
+use crate::krm::stream::frame;
+use crate::krm::write::{self, Change};
+use crate::model::keys;
+use crate::plan::{self, Plan};
+use crate::verify;
+use crate::verify::judgement::Judgement;
+
+/// Kinds of the user's own objects that have a part in who reaches what. Others are passed over unread: people put functions
+/// in front of whole repositories.
+const READ: [(&str, &str); 24] = [
+    ("", "Namespace"),
+    ("", "Service"),
+    ("", "ServiceAccount"),
+    ("kubeflow.org", "Notebook"),
+    ("networking.k8s.io", "NetworkPolicy"),
+    ("networking.k8s.io", "Ingress"),
+    ("route.openshift.io", "Route"),
+    ("rbac.authorization.k8s.io", "Role"),
+    ("rbac.authorization.k8s.io", "RoleBinding"),
+    ("rbac.authorization.k8s.io", "ClusterRole"),
+    ("rbac.authorization.k8s.io", "ClusterRoleBinding"),
+    ("gateway.networking.k8s.io", "Gateway"),
+    ("gateway.networking.k8s.io", "HTTPRoute"),
+    ("gateway.networking.k8s.io", "GRPCRoute"),
+    ("gateway.networking.k8s.io", "TLSRoute"),
+    ("gateway.networking.k8s.io", "TCPRoute"),
+    ("gateway.networking.k8s.io", "ReferenceGrant"),
+    ("gateway.networking.k8s.io", "BackendTLSPolicy"),
+    ("gateway.envoyproxy.io", "SecurityPolicy"),
+    ("gateway.envoyproxy.io", "EnvoyExtensionPolicy"),
+    ("gateway.envoyproxy.io", "ClientTrafficPolicy"),
+    ("networking.istio.io", "EnvoyFilter"),
+    ("networking.istio.io", "DestinationRule"),
+    ("security.istio.io", "AuthorizationPolicy"),
+];
+
+/// Judges an outcome.
+pub(super) fn check(batch: &Batch, outcome: &Outcome, plan: &Plan) -> Vec<Finding> {
+    if plan.guards.is_empty() && plan.gateway().is_none() {
+        return Vec::new();
+    }
+    let mut ours: BTreeSet<String> = outcome.added.iter().map(|object| object.id.reference()).collect();
+    let generated = outcome.added.iter().map(|object| Object {
+        id: object.id.clone(),
+        value: object.value.clone(),
+        place: None,
+    });
+    let mut objects: Vec<Object> = generated.collect();
+    for (at, framed, item) in items(batch) {
+        let change = outcome
+            .changes
+            .get(at.0)
+            .and_then(|changes| changes.get(at.1))
+            .unwrap_or(&Change::Keep);
+        let id = &item.head.id;
+        let read = READ.contains(&(id.group.as_str(), id.kind.as_str()));
+        let generated = item.head.annotations.contains_key(keys::SOURCE);
+        if *change == Change::Remove || stays_behind(item) || !(read || generated || *change != Change::Keep)
+        {
+            continue;
+        }
+        if generated {
+            ours.insert(id.reference());
+        }
+        if *change == Change::Keep {
+            if let Ok(value) = item.piece(&framed.source).value() {
+                let id = id.clone();
+                objects.push(Object {
+                    id,
+                    value,
+                    place: Some(at),
+                });
+            }
+            continue;
+        }
+        let text = write::document(&framed.source, &framed.stream, item, change);
+        let source = Source {
+            name: framed.source.name.clone(),
+            text,
+        };
+        if let Ok(stream) = frame(&source) {
+            let read = Manifests::read(vec![(source, stream)]).objects.into_iter();
+            objects.extend(read.map(|object| Object {
+                place: Some(at),
+                ..object
+            }));
+        }
+    }
+    for (namespace, name) in plan.guards.keys() {
+        ours.insert(plan::notebook_id(namespace, name).reference());
+    }
+    let exposed: BTreeSet<String> = plan
+        .exposed
+        .keys()
+        .map(|(namespace, name)| plan::notebook_id(namespace, name).reference())
+        .collect();
+    let study = study::of(&objects);
+    verify::judge(&study)
+        .into_iter()
+        .filter(|judgement| judgement.rule.severity() == Severity::Error)
+        .filter(|judgement| !touches(judgement, &exposed))
+        .map(|judgement| finding(batch, &objects, &judgement, &ours))
+        .collect()
+}
+
+fn steps(judgement: &Judgement) -> impl Iterator<Item = &Hop> {
+    std::iter::once(&judgement.at).chain(&judgement.way)
+}
+
+fn touches(judgement: &Judgement, ids: &BTreeSet<String>) -> bool {
+    steps(judgement).any(|hop| ids.contains(&hop.object.reference()))
+}
+
+fn finding(batch: &Batch, objects: &[Object], judgement: &Judgement, ours: &BTreeSet<String>) -> Finding {
+    let own = steps(judgement).all(|hop| ours.contains(&hop.object.reference()));
+    let way: Vec<String> = judgement.way.iter().map(|hop| hop.object.to_string()).collect();
+    let way = if way.is_empty() {
+        String::new()
+    } else {
+        format!(" (by way of {})", way.join(", "))
+    };
+    let message = format!(
+        "{}: {}{way}; {}",
+        judgement.rule.id(),
+        judgement.message,
+        judgement.advice
+    );
+    let finding = if own {
+        Finding::error(format!(
+            "what would be written is open, which is a fault of this program: {message}"
+        ))
+    } else {
+        Finding::warning(message)
+    };
+    let finding = finding.about(&judgement.at.object).at(judgement.at.field.clone());
+    let at = objects
+        .iter()
+        .find(|object| object.id.same_object(&judgement.at.object))
+        .and_then(|object| object.place);
+    let found = at.and_then(|(source, item)| {
+        let framed = batch.framed.get(source)?;
+        Some((framed, framed.stream.items.get(item)?))
+    });
+    match found {
+        Some((framed, item)) => place(framed, item, finding, None),
+        None => finding,
+    }
+}
