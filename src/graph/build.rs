@@ -202,7 +202,13 @@ impl Drawing {
     fn start(&mut self, start: Start, namespace: &str, title: &str, object: Option<&ObjectId>) -> usize {
         let key = Key::Start(start.clone(), title.to_owned(), object.cloned());
         self.node(key, || {
-            let mut node = Node::new(Kind::Start, namespace, title);
+            // `pods of namespace x with a=b`: the labels stand below.
+            let (title, labels) = title.split_once(" with ").unwrap_or((title, ""));
+            let title = title.replacen("pods of namespace ", "pods of ", 1);
+            let mut node = Node::new(Kind::Start, namespace, capital(&title));
+            if !labels.is_empty() {
+                node.lines.push(labels.to_owned());
+            }
             node.start = Some(start);
             node.object = object.cloned();
             node
@@ -319,6 +325,13 @@ impl Drawing {
     /// One class of callers inside the cluster.
     fn caller(&mut self, workload: &Workload, index: usize, guards: &[usize], caller: &Caller) {
         let namespace = &workload.id.namespace;
+        let reached: BTreeSet<u16> = caller.ports.intersection(&workload.unguarded).copied().collect();
+        // Whoever is meant to reach a guard is asked there like everybody.
+        let meant = matches!(caller.who, Who::Gateway(_) | Who::Named(_));
+        let asked = |guard: &Guard| !meant && caller.ports.contains(&guard.port);
+        if reached.is_empty() && !workload.guards.iter().any(asked) {
+            return;
+        }
         let (from, kind) = match &caller.who {
             Who::Itself => return,
             Who::Workload(id) if *id == workload.id => return,
@@ -367,7 +380,6 @@ impl Drawing {
             }
             Who::Named(which) => (self.start(Start::Named, "", which, None), EdgeKind::Named),
         };
-        let reached: BTreeSet<u16> = caller.ports.intersection(&workload.unguarded).copied().collect();
         if !reached.is_empty() {
             let label = if kind == EdgeKind::Named {
                 listed(&reached)
@@ -376,11 +388,8 @@ impl Drawing {
             };
             self.edge(from, index, kind, label, caller.by.iter().cloned());
         }
-        if matches!(caller.who, Who::Gateway(_)) {
-            return;
-        }
         for (guard, node) in workload.guards.iter().zip(guards) {
-            if caller.ports.contains(&guard.port) {
+            if asked(guard) {
                 self.edge(
                     from,
                     *node,
@@ -412,16 +421,17 @@ impl Drawing {
         }
         for judgement in judgements {
             let severity = judgement.rule.severity();
-            if severity == Severity::Info {
-                continue;
-            }
             let judged = Judged {
                 severity,
                 rule: judgement.rule.id(),
                 message: judgement.message.clone(),
                 advice: judgement.advice.clone(),
             };
-            let nodes = self.judged_nodes(&about, judgement);
+            let nodes = if severity == Severity::Info {
+                self.workloads_of(&judgement.at.object)
+            } else {
+                self.judged_nodes(&about, judgement)
+            };
             let nodes = if nodes.is_empty() && severity == Severity::Error {
                 vec![self.note(judgement)]
             } else {
@@ -437,6 +447,33 @@ impl Drawing {
                 }
             }
         }
+        self.doubt();
+    }
+
+    fn workloads_of(&self, id: &ObjectId) -> Vec<usize> {
+        let nodes = self.nodes.iter().enumerate();
+        nodes
+            .filter(|(_, node)| node.kind == Kind::Workload && node.object.as_ref() == Some(id))
+            .map(|(index, _)| index)
+            .collect()
+    }
+
+    /// Where `verify` says that a workload's guard is another's to make, what is open here is not known to be.
+    fn doubt(&mut self) {
+        let doubted = |node: &Node| {
+            let has = |severity| node.judged.iter().any(|judged| judged.severity == severity);
+            node.kind == Kind::Workload && has(Severity::Info) && !has(Severity::Error)
+        };
+        let mut edges = BTreeMap::new();
+        for (_, mut edge) in std::mem::take(&mut self.edges) {
+            let node = &mut self.nodes[edge.to];
+            if edge.kind == EdgeKind::Open && doubted(node) {
+                edge.kind = EdgeKind::Unknown;
+                node.state = State::Plain;
+            }
+            edges.insert((edge.from, edge.to, edge.kind, edge.label.clone()), edge);
+        }
+        self.edges = edges;
     }
 
     /// The workload where the way ends, else what stands for the object; of those, not whoever merely passes through.
@@ -570,9 +607,12 @@ fn program(program: Program) -> &'static str {
 
 /// What a guard asks, as `kubectl auth can-i` would be asked.
 fn question(review: &Review) -> String {
-    let verbs: Vec<&str> = review.verbs.iter().map(String::as_str).collect();
-    let mut said = verbs.join(",");
-    said.push(' ');
+    // Many verbs are one for each method of a request.
+    let mut said = if review.verbs.len() > SHOWN {
+        String::new()
+    } else {
+        format!("{} ", verbs(&review.verbs))
+    };
     said.push_str(&review.resource);
     if !review.subresource.is_empty() {
         said.push_str(&format!("/{}", review.subresource));
@@ -585,8 +625,21 @@ fn question(review: &Review) -> String {
 
 /// What a subject may.
 fn right(admitted: &Admitted) -> String {
-    let verbs: Vec<&str> = admitted.verbs.iter().map(String::as_str).collect();
-    format!("may {}", verbs.join(","))
+    format!("may {}", verbs(&admitted.verbs))
+}
+
+/// Verbs, as few as say enough; the places have the rest.
+fn verbs(all: &BTreeSet<String>) -> String {
+    if all.contains("*") {
+        return "do all".to_owned();
+    }
+    let first: Vec<&str> = all.iter().take(SHOWN).map(String::as_str).collect();
+    match all.len() {
+        count if count <= SHOWN => first.join(","),
+        // Reading is what lets people in.
+        count if all.contains("get") => format!("get +{}", count - 1),
+        count => format!("{} +{}", first.join(","), count - SHOWN),
+    }
 }
 
 fn entry_word(entry: Entry) -> &'static str {
@@ -614,6 +667,13 @@ fn tls_label(hop: &HopTls) -> &'static str {
         HopTls::Plain => "no TLS",
         HopTls::Unknown => "TLS not known",
     }
+}
+
+/// With a capital at its beginning.
+fn capital(text: &str) -> String {
+    let mut characters = text.chars();
+    let first = characters.next().map(|first| first.to_uppercase().to_string());
+    first.unwrap_or_default() + characters.as_str()
 }
 
 /// The path of a URL; all of it where there is no path.

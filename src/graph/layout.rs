@@ -7,7 +7,8 @@
 use unicode_width::UnicodeWidthChar;
 
 use super::escape::one_line;
-use super::picture::{Kind, Node, Picture};
+use super::picture::{EdgeKind, Judged, Kind, Node, Picture};
+use crate::krm::results::Severity;
 
 /// Sizes of text, in pixels.
 pub(super) const TITLE: i32 = 13;
@@ -20,7 +21,7 @@ pub(super) const ICON: i32 = 18;
 
 const COLUMNS: usize = 5;
 const MIN_WIDTH: i32 = 96;
-const MAX_WIDTH: i32 = 208;
+const MAX_WIDTH: i32 = 230;
 const MIN_GAP: i32 = 52;
 const MAX_GAP: i32 = 156;
 /// What a lane takes of its column's height, and what lies between any two in a column.
@@ -80,10 +81,14 @@ struct Grid {
 pub(super) fn texts(node: &Node) -> Vec<String> {
     let mut all = vec![one_line(&node.title)];
     all.extend(node.lines.iter().map(|line| one_line(line)));
-    let mut rules: Vec<&str> = node.judged.iter().map(|judged| judged.rule).collect();
+    let rule = |judged: &Judged| {
+        let sign = if judged.severity == Severity::Info { "?" } else { "!" };
+        format!("{sign} {}", judged.rule)
+    };
+    let mut rules: Vec<String> = node.judged.iter().map(rule).collect();
     rules.sort_unstable();
     rules.dedup();
-    all.extend(rules.iter().map(|rule| format!("! {rule}")));
+    all.extend(rules);
     all
 }
 
@@ -173,13 +178,12 @@ fn columns(picture: &Picture) -> (Vec<i32>, Vec<i32>) {
     for edge in &picture.edges {
         let from = picture.nodes[edge.from].kind.column();
         let to = picture.nodes[edge.to].kind.column();
+        let wide = width(&edge.label, LINE, edge.kind == EdgeKind::Open);
         if to == from + 1 {
-            let wide = width(&edge.label, LINE, false) + 24;
-            gaps[from] = gaps[from].max(wide.min(MAX_GAP));
+            gaps[from] = gaps[from].max((wide + 24).min(MAX_GAP));
         } else {
             // Its text stands in the last column that it passes.
-            let wide = width(&edge.label, LINE, false).min(MAX_WIDTH);
-            widths[to - 1] = widths[to - 1].max(wide);
+            widths[to - 1] = widths[to - 1].max((wide + 6).min(MAX_WIDTH));
         }
     }
     let mut left = Vec::new();
@@ -400,15 +404,17 @@ fn lines(picture: &Picture, grid: &Grid, boxes: &[Rect], left: &[i32], widths: &
         let start = boxes[edge.from].x + boxes[edge.from].width;
         let end = boxes[edge.to].x;
         let mut points = vec![(start, leaves.get(number).copied().unwrap_or_default())];
-        let lanes = &chain[1..chain.len() - 1];
-        for lane in lanes {
-            let y = y_of(*lane);
+        // A column that takes no room is none.
+        let passed = chain[1..chain.len() - 1].iter();
+        let lanes: Vec<_> = passed.filter(|lane| widths[lane.0] > 0).collect();
+        for lane in &lanes {
+            let y = y_of(**lane);
             points.push((left[lane.0], y));
             points.push((left[lane.0] + widths[lane.0], y));
         }
         points.push((end, arrives.get(number).copied().unwrap_or_default()));
         let label = match lanes.last() {
-            Some(lane) => (left[lane.0] + 2, y_of(*lane) - 3, widths[lane.0] - 4),
+            Some(lane) => (left[lane.0] + 2, y_of(**lane) - 3, widths[lane.0] - 4),
             None => (start + 6, points[0].1 - 4, end - start - 14),
         };
         lines.push(Line { points, label });

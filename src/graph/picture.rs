@@ -241,6 +241,10 @@ impl Picture {
         } else {
             format!("{open} OPEN")
         });
+        let closed = workloads - open - guarded;
+        if closed > 0 {
+            said.push(format!("{closed} closed without a guard"));
+        }
         let elsewhere = self
             .nodes
             .iter()
