@@ -51,7 +51,8 @@ pub(super) fn read(candidate: &Candidate<'_>, faults: &mut Vec<Fault>) -> Option
     let openshift = last("provider").is_some_and(|flag| flag.value.as_deref() == Some("openshift"));
     // kube-auth-proxy has a provider of that name too, but forwards to nothing.
     let marked = MARKS.iter().any(|name| arguments.has(name));
-    if !marked && !(openshift && candidate.image.contains("oauth-proxy")) {
+    let looks = openshift && candidate.image.contains("oauth-proxy");
+    if !marked && !looks {
         if let Some(place) = arguments.within_script("--openshift-service-account") {
             let at = candidate.pod.hop(place, "a script");
             faults.push(candidate.fault(

@@ -75,6 +75,29 @@ fn the_real_operators_gateway_asks() {
     assert_eq!(other.state_for(&route("a", "b"), 0), LoginState::Unknown);
 }
 
+#[test]
+fn every_recorded_gateway_with_a_filter_asks() {
+    let root = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("fixtures/odh-gateway");
+    let mut seen = 0;
+    for case in std::fs::read_dir(root).unwrap() {
+        let case = case.unwrap().file_name().into_string().unwrap();
+        let path = format!("fixtures/odh-gateway/{case}/live-1.yaml");
+        if !std::path::Path::new(env!("CARGO_MANIFEST_DIR"))
+            .join(&path)
+            .exists()
+        {
+            continue;
+        }
+        let objects = file(&path);
+        let world = World::new(&objects);
+        let login = of_gateway(&world, &gateway("openshift-ingress", "data-science-gateway"));
+        let filtered = objects.iter().any(|object| object.id.kind == "EnvoyFilter");
+        assert_eq!(login.login.is_some(), filtered, "{case}");
+        seen += usize::from(filtered);
+    }
+    assert!(seen > 10, "{seen}");
+}
+
 const BASE: &str = "
 apiVersion: gateway.networking.k8s.io/v1
 kind: Gateway
