@@ -349,6 +349,11 @@ fn unasked(candidate: &Candidate<'_>, program: Program, faults: &[Fault]) -> Opt
 /// A question in words, as in `get notebooks.kubeflow.org churn in namespace sales`.
 pub fn in_words(review: &Review) -> String {
     let verbs: Vec<&str> = review.verbs.iter().map(String::as_str).collect();
+    let verbs = if verbs.contains(&"*") {
+        "every verb of".to_owned()
+    } else {
+        verbs.join("|")
+    };
     let mut what = review.resource.clone();
     if !review.subresource.is_empty() {
         what = format!("{what}/{}", review.subresource);
@@ -366,7 +371,7 @@ pub fn in_words(review: &Review) -> String {
     } else {
         format!("namespace {}", review.namespace)
     };
-    format!("{} {what} {name} in {place}", verbs.join("|"))
+    format!("{verbs} {what} {name} in {place}")
 }
 
 /// Whether a subject is everybody of some kind.

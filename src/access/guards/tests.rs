@@ -570,7 +570,7 @@ spec:
     assert_eq!(found.guards[0].program, Program::OauthProxy);
     let has = |what: fn(&What) -> bool| found.faults.iter().any(|fault| what(&fault.what));
     assert!(has(|what| *what == What::EveryLogin));
-    assert!(has(|what| matches!(what, What::AllNames { .. })));
+    assert!(has(|what| matches!(what, What::OtherObject { .. })));
     assert!(has(|what| matches!(what, What::CannotAsk { .. })));
     let sar = text.replace(
         r#"- --openshift-delegate-urls={"/":{"resource":"pods","namespace":"team","verb":"get"}}"#,
