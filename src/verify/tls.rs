@@ -62,8 +62,8 @@ fn of(workload: &Workload, path: &Path) -> Option<Judgement> {
 
 /// The Service on a way: what says how its port is verified is attached to it.
 fn served_by(path: &Path) -> Option<Hop> {
-    let services = path.hops.iter().filter(|hop| hop.object.kind == "Service");
-    services.last().or(path.hops.last()).cloned()
+    let mut services = path.hops.iter().filter(|hop| hop.object.kind == "Service");
+    services.next_back().or(path.hops.last()).cloned()
 }
 
 /// What is wrong with the objects that say how hops are protected.
