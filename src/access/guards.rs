@@ -7,11 +7,11 @@ use std::collections::BTreeSet;
 use serde_json::Value;
 
 use self::fault::{Fault, What};
-use super::answer::{Guard, Hop, Program, Review};
+use super::answer::{Admitted, Guard, Hop, Program, Review};
 use super::arguments::{Arguments, Flag};
 use super::fields;
 use super::pod::Pod;
-use super::rights::Rights;
+use super::rights::{self, Rights};
 use super::world::World;
 
 pub mod fault;
@@ -68,7 +68,7 @@ struct Seen {
     asks: Asks,
     certificate: Option<Flag>,
     /// Subjects that pass without a review: those of static rules.
-    passing: Vec<super::answer::Admitted>,
+    passing: Vec<Admitted>,
 }
 
 /// What its account must be able to do.
@@ -261,6 +261,18 @@ impl<'a> Guards<'a> {
                 }
             }
         }
+        for one in &admitted {
+            if is_everybody(&one.subject.kind, &one.subject.name) {
+                let mut fault = candidate.fault_here(What::Everybody(one.subject.clone()));
+                if let Some(at) = one.by.first() {
+                    fault.at = at.clone();
+                }
+                fault.way.extend(seen.by.iter().chain(&one.by).cloned());
+                found.faults.push(fault);
+            }
+        }
+        // Whoever passes for want of a question is among them, and has been said already.
+        admitted.extend(unasked(candidate, seen.program, &found.faults));
         admitted.sort();
         let mut reached = false;
         for (listener, address) in &open {
@@ -296,16 +308,6 @@ impl<'a> Guards<'a> {
         if !reached && !open.is_empty() {
             found.faults.push(candidate.fault_here(What::LoopbackOnly));
         }
-        for one in &admitted {
-            if is_everybody(&one.subject.kind, &one.subject.name) {
-                let mut fault = candidate.fault_here(What::Everybody(one.subject.clone()));
-                if let Some(at) = one.by.first() {
-                    fault.at = at.clone();
-                }
-                fault.way.extend(seen.by.iter().chain(&one.by).cloned());
-                found.faults.push(fault);
-            }
-        }
         if open
             .iter()
             .any(|(listener, address)| listener.tls && !address.is_loopback())
@@ -321,9 +323,37 @@ impl<'a> Guards<'a> {
     }
 }
 
+/// Those who pass a guard because it asks for no right at all.
+fn unasked(candidate: &Candidate<'_>, program: Program, faults: &[Fault]) -> Option<Admitted> {
+    let open = |what: &What| {
+        matches!(
+            what,
+            What::StaticForEverybody | What::AsksNothing | What::AsksByPath | What::EveryLogin
+        )
+    };
+    let fault = faults
+        .iter()
+        .find(|fault| fault.container == candidate.name && open(&fault.what))?;
+    let name = match program {
+        Program::OauthProxy => OPENSHIFT_EVERYBODY,
+        Program::SecurityProxy => rights::UNAUTHENTICATED,
+        Program::KubeRbacProxy | Program::Gatewright => rights::AUTHENTICATED,
+    };
+    Some(Admitted {
+        subject: rights::group(name),
+        verbs: BTreeSet::from(["*".to_owned()]),
+        by: vec![fault.at.clone()],
+    })
+}
+
 /// A question in words, as in `get notebooks.kubeflow.org churn in namespace sales`.
 pub fn in_words(review: &Review) -> String {
     let verbs: Vec<&str> = review.verbs.iter().map(String::as_str).collect();
+    let verbs = if verbs.contains(&"*") {
+        "every verb of".to_owned()
+    } else {
+        verbs.join("|")
+    };
     let mut what = review.resource.clone();
     if !review.subresource.is_empty() {
         what = format!("{what}/{}", review.subresource);
@@ -341,7 +371,7 @@ pub fn in_words(review: &Review) -> String {
     } else {
         format!("namespace {}", review.namespace)
     };
-    format!("{} {what} {name} in {place}", verbs.join("|"))
+    format!("{verbs} {what} {name} in {place}")
 }
 
 /// Whether a subject is everybody of some kind.

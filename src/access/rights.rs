@@ -20,7 +20,7 @@ pub const GROUP: &str = "rbac.authorization.k8s.io";
 pub const AUTHENTICATED: &str = "system:authenticated";
 /// Whoever has not.
 pub const UNAUTHENTICATED: &str = "system:unauthenticated";
-/// All ServiceAccounts; with a colon and a namespace behind it, all of that namespace.
+/// All `ServiceAccounts`; with a colon and a namespace behind it, all of that namespace.
 pub const SERVICE_ACCOUNTS: &str = "system:serviceaccounts";
 /// The name of a ServiceAccount as a user: this, namespace, colon, name.
 const SERVICE_ACCOUNT: &str = "system:serviceaccount:";
@@ -413,6 +413,7 @@ fn aggregate(of_cluster: &[&Object], roles: &mut Roles) {
             wants.push(((*name).to_owned(), vec![selector]));
         }
     }
+    let mut known: BTreeMap<String, BTreeSet<Hop>> = BTreeMap::new();
     for _ in 0..wants.len() {
         let mut changed = false;
         for (name, selectors) in &wants {
@@ -425,8 +426,11 @@ fn aggregate(of_cluster: &[&Object], roles: &mut Roles) {
                 .cloned()
                 .collect();
             let own = roles.entry((String::new(), name.clone())).or_default();
+            let known = known
+                .entry(name.clone())
+                .or_insert_with(|| own.iter().filter_map(|rule| rule.by.clone()).collect());
             for rule in brought {
-                if !own.iter().any(|known| known.by == rule.by && rule.by.is_some()) {
+                if rule.by.clone().is_some_and(|by| known.insert(by)) {
                     own.push(rule);
                     changed = true;
                 }

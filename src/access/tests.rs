@@ -30,6 +30,7 @@ pub(crate) fn objects(text: &str) -> Vec<Object> {
 }
 
 /// The objects of a file of the repository.
+#[allow(clippy::disallowed_methods)] // tests read files
 pub(crate) fn file(path: &str) -> Vec<Object> {
     let root = std::path::Path::new(env!("CARGO_MANIFEST_DIR"));
     objects(&std::fs::read_to_string(root.join(path)).unwrap())

@@ -88,11 +88,29 @@ impl<'a> Hops<'a> {
             (Some(policy), Some(rule)) if weakness(&policy) >= weakness(&rule) => policy,
             (_, Some(rule)) => rule,
             (Some(policy), None) => policy,
+            (None, None) if self.is_elsewhere(gateway) => HopTls::Unknown,
             (None, None) => HopTls::Plain,
         };
         faults.sort();
         faults.dedup();
         Hopped { tls, faults }
+    }
+
+    /// Whether the manifests hold neither a Gateway nor anything else of its namespace, where its rules would be.
+    fn is_elsewhere(&self, gateway: &ObjectId) -> bool {
+        const KINDS: [(&str, &str); 6] = [
+            ("", "ConfigMap"),
+            ("", "Service"),
+            ("", "ServiceAccount"),
+            ("apps", "Deployment"),
+            ("networking.istio.io", "EnvoyFilter"),
+            ("networking.k8s.io", "NetworkPolicy"),
+        ];
+        self.world.of_id(gateway).is_none()
+            && KINDS
+                .iter()
+                .all(|(group, kind)| self.world.within(group, kind, &gateway.namespace).is_empty())
+            && !self.rules.any_in(&gateway.namespace)
     }
 }
 

@@ -1,7 +1,7 @@
 //! Hops behind the entry: from facts to judgements.
 
 use super::judgement::{Judgement, Rule};
-use crate::access::answer::{Entry, HopTls, Path, Workload};
+use crate::access::answer::{Entry, Hop, HopTls, Path, Workload};
 use crate::access::tls::{Fault, What};
 
 /// Every way to a guard on which a token is sent in clear, or to whoever answers.
@@ -34,7 +34,7 @@ fn of(workload: &Workload, path: &Path) -> Option<Judgement> {
         ),
         HopTls::Plain => (
             Rule::UnverifiedHop,
-            path.hops.last()?.clone(),
+            served_by(path)?,
             format!(
                 "{from} sends requests, tokens included, to port {} of {} without TLS",
                 path.port, workload.id
@@ -43,7 +43,7 @@ fn of(workload: &Workload, path: &Path) -> Option<Judgement> {
         ),
         HopTls::Unknown => (
             Rule::Unknown,
-            path.hops.last()?.clone(),
+            served_by(path)?,
             format!(
                 "whether {from} verifies what answers on port {} of {} is not in the manifests",
                 path.port, workload.id
@@ -58,6 +58,12 @@ fn of(workload: &Workload, path: &Path) -> Option<Judgement> {
         way: path.hops.clone(),
         advice: advice.to_owned(),
     })
+}
+
+/// The Service on a way: what says how its port is verified is attached to it.
+fn served_by(path: &Path) -> Option<Hop> {
+    let mut services = path.hops.iter().filter(|hop| hop.object.kind == "Service");
+    services.next_back().or(path.hops.last()).cloned()
 }
 
 /// What is wrong with the objects that say how hops are protected.

@@ -1,6 +1,6 @@
 //! Whether guards fit the pod they are in: something listens where they forward, and nothing else where they listen.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::Value;
 
@@ -37,7 +37,7 @@ pub(super) fn check(pod: &Pod<'_>, found: &mut Found) {
         let by_guard = guards.iter().any(|(name, at)| name != own && *at == port);
         let by_other = declared
             .iter()
-            .any(|(name, ports)| *name != own && ports.contains_key(&port));
+            .any(|(name, ports)| *name != own && ports.contains(&port));
         by_guard
             || by_other
             || found.quiet.contains(&port)
@@ -68,7 +68,7 @@ pub(super) fn check(pod: &Pod<'_>, found: &mut Found) {
         }
         let taken = declared
             .iter()
-            .find(|(name, ports)| **name != guard.container && ports.contains_key(&guard.port))
+            .find(|(name, ports)| **name != guard.container && ports.contains(&guard.port))
             .map(|(name, _)| (*name).to_owned());
         let also = guards
             .iter()
@@ -82,12 +82,12 @@ pub(super) fn check(pod: &Pod<'_>, found: &mut Found) {
 }
 
 /// The TCP ports that each container declares, by its name.
-fn declared<'p>(pod: &Pod<'p>) -> BTreeMap<&'p str, BTreeMap<u16, ()>> {
+fn declared<'p>(pod: &Pod<'p>) -> BTreeMap<&'p str, BTreeSet<u16>> {
     let ports = |container: &'p Value| {
         fields::list(container, &["ports"])
             .iter()
             .filter(|port| ["", "TCP"].contains(&fields::text(port, &["protocol"])))
-            .filter_map(|port| Some((fields::port(port, &["containerPort"])?, ())))
+            .filter_map(|port| fields::port(port, &["containerPort"]))
             .collect()
     };
     pod.containers()

@@ -51,7 +51,8 @@ pub(super) fn read(candidate: &Candidate<'_>, faults: &mut Vec<Fault>) -> Option
     let openshift = last("provider").is_some_and(|flag| flag.value.as_deref() == Some("openshift"));
     // kube-auth-proxy has a provider of that name too, but forwards to nothing.
     let marked = MARKS.iter().any(|name| arguments.has(name));
-    if !marked && !(openshift && candidate.image.contains("oauth-proxy")) {
+    let looks = openshift && candidate.image.contains("oauth-proxy");
+    if !marked && !looks {
         if let Some(place) = arguments.within_script("--openshift-service-account") {
             let at = candidate.pod.hop(place, "a script");
             faults.push(candidate.fault(
@@ -187,7 +188,9 @@ fn questions(candidate: &Candidate<'_>, flag: &Flag, name: &str, faults: &mut Ve
             let review = question(one, name == DELEGATE);
             let here = Arguments::hop(candidate.pod, flag, name);
             let dropped = dropped(one, name == DELEGATE);
-            if review.name.is_empty() {
+            // Another object is another object, named or not.
+            let other = fitting(&review, &candidate.pod.workload);
+            if review.name.is_empty() && other.is_none() {
                 let asked = review.clone();
                 faults.push(candidate.fault(here.clone(), What::AllNames { asked, dropped }));
             }
@@ -195,7 +198,7 @@ fn questions(candidate: &Candidate<'_>, flag: &Flag, name: &str, faults: &mut Ve
                 let asked = review.clone();
                 faults.push(candidate.fault(here.clone(), What::AllNamespaces { asked }));
             }
-            if let Some(what) = fitting(&review, &candidate.pod.workload) {
+            if let Some(what) = other {
                 let mut fault = candidate.fault(here, what);
                 fault.at.says = describe(&review);
                 faults.push(fault);

@@ -301,6 +301,12 @@ fn what_lets_through_unasked() {
     };
     let open = static_rule("{resourceRequest: true, user: {groups: [admins]}}");
     assert_eq!(whats(&open), [&What::StaticForEverybody]);
+    let names: Vec<&str> = open.guards[0]
+        .admitted
+        .iter()
+        .map(|one| one.subject.name.as_str())
+        .collect();
+    assert_eq!(names, ["system:authenticated", "dana"]);
     let one = static_rule("{resourceRequest: true, user: {name: eve}, verb: get}");
     assert_eq!((one.faults.len(), one.guards[0].admitted.len()), (0, 2));
     let other = static_rule("{resourceRequest: true, resource: pods}");
@@ -564,7 +570,7 @@ spec:
     assert_eq!(found.guards[0].program, Program::OauthProxy);
     let has = |what: fn(&What) -> bool| found.faults.iter().any(|fault| what(&fault.what));
     assert!(has(|what| *what == What::EveryLogin));
-    assert!(has(|what| matches!(what, What::AllNames { .. })));
+    assert!(has(|what| matches!(what, What::OtherObject { .. })));
     assert!(has(|what| matches!(what, What::CannotAsk { .. })));
     let sar = text.replace(
         r#"- --openshift-delegate-urls={"/":{"resource":"pods","namespace":"team","verb":"get"}}"#,

@@ -1,4 +1,4 @@
-//! Envoy Gateway: SecurityPolicies of the Gateway, of its listeners, and of routes, which replace the Gateway's.
+//! Envoy Gateway: `SecurityPolicies` of the Gateway, of its listeners, and of routes, which replace the Gateway's.
 
 use serde_json::Value;
 

@@ -1,4 +1,4 @@
-//! Istio: EnvoyFilters that put a check into a gateway, and AuthorizationPolicies of action CUSTOM.
+//! Istio: `EnvoyFilters` that put a check into a gateway, and `AuthorizationPolicies` of action CUSTOM.
 
 use serde_json::Value;
 
@@ -351,7 +351,7 @@ fn is_ours(object: &Object) -> bool {
     ) == MANAGER
 }
 
-/// AuthorizationPolicies that have the mesh's provider ask.
+/// `AuthorizationPolicies` that have the mesh's provider ask.
 fn custom(world: &World<'_>, gateway: &ObjectId, reading: &mut Reading) {
     for (policy, certain) in in_force(world, gateway, "AuthorizationPolicy", "security.istio.io") {
         let spec = &policy.value["spec"];

@@ -75,6 +75,27 @@ fn the_real_operators_gateway_asks() {
     assert_eq!(other.state_for(&route("a", "b"), 0), LoginState::Unknown);
 }
 
+#[test]
+fn every_recorded_gateway_with_a_filter_asks() {
+    let mut seen = 0;
+    for case in [
+        "01-oauth",
+        "03-oidc",
+        "04-oidc-unconfigured",
+        "05-none",
+        "17-loadbalancer",
+    ] {
+        let path = format!("fixtures/odh-gateway/{case}/live-1.yaml");
+        let objects = file(&path);
+        let world = World::new(&objects);
+        let login = of_gateway(&world, &gateway("openshift-ingress", "data-science-gateway"));
+        let filtered = objects.iter().any(|object| object.id.kind == "EnvoyFilter");
+        assert_eq!(login.login.is_some(), filtered, "{case}");
+        seen += usize::from(filtered);
+    }
+    assert!(seen > 2, "{seen}");
+}
+
 const BASE: &str = "
 apiVersion: gateway.networking.k8s.io/v1
 kind: Gateway
@@ -144,6 +165,7 @@ fn read(class: &str, more: &str) -> GatewayLogin {
 }
 
 #[test]
+#[allow(clippy::too_many_lines)] // one table
 fn filters_that_ask_and_that_do_not() {
     let app = route("apps", "app.one");
     for (more, expected) in [

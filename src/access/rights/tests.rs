@@ -127,9 +127,12 @@ fn our_own_output_lets_in_whom_it_names() {
 
 // --- against a plain evaluator ---
 
+/// Groups, resources, names and verbs of a rule.
+type Rows = (Vec<String>, Vec<String>, Vec<String>, Vec<String>);
+
 #[derive(Debug, Clone)]
 struct Case {
-    rules: Vec<(Vec<String>, Vec<String>, Vec<String>, Vec<String>)>,
+    rules: Vec<Rows>,
     bindings: Vec<(Option<String>, usize, Vec<String>)>,
     asked: Review,
 }

@@ -43,6 +43,16 @@ impl<'a> Rules<'a> {
         rules
     }
 
+    /// Whether there is any in a namespace.
+    pub(super) fn any_in(&self, namespace: &str) -> bool {
+        self.patterns.contains_key(namespace)
+            || self
+                .exact
+                .range((namespace, String::new())..)
+                .next()
+                .is_some_and(|((at, _), _)| *at == namespace)
+    }
+
     /// What the rules that a gateway goes by say about a port of a Service: the first namespace that has any for its host
     /// counts, the gateway's before the Service's before the mesh's, and in it the one that fits the host best.
     pub(super) fn find(

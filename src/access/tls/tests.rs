@@ -106,9 +106,10 @@ fn rule(namespace: &str, spec: &str) -> String {
     )
 }
 
+const CHECKED: &str = "trafficPolicy: {tls: {mode: SIMPLE, caCertificates: /ca}}";
+
 #[test]
 fn which_destination_rule_counts() {
-    const CHECKED: &str = "trafficPolicy: {tls: {mode: SIMPLE, caCertificates: /ca}}";
     let in_team = |host: &str| rule("team", &format!("{{host: {host}, {CHECKED}}}"));
     for (host, fits) in [
         ("nb.team.svc.cluster.local", true),
@@ -177,6 +178,8 @@ fn what_a_destination_rule_says() {
     }
 }
 
+const GOOD: &str = "hostname: nb.team.svc, subjectAltNames: [{type: Hostname, hostname: nb.team.svc}], caCertificateRefs: [{group: '', kind: ConfigMap, name: ca}]";
+
 #[test]
 fn which_policy_counts() {
     let policy = |name: &str, section: &str, validation: &str| {
@@ -185,7 +188,6 @@ fn which_policy_counts() {
              spec: {{targetRefs: [{{group: '', kind: Service, name: nb{section}}}], validation: {{{validation}}}}}\n"
         )
     };
-    const GOOD: &str = "hostname: nb.team.svc, subjectAltNames: [{type: Hostname, hostname: nb.team.svc}], caCertificateRefs: [{group: '', kind: ConfigMap, name: ca}]";
     let hop = with(&policy("p", "", GOOD));
     assert!(matches!(hop.tls, HopTls::Verified(_)), "{hop:?}");
     assert!(matches!(hop.faults[0].what, What::NoAuthority(_)));
@@ -210,6 +212,27 @@ fn which_policy_counts() {
             .faults
             .iter()
             .any(|fault| matches!(fault.what, What::Contradicted(_)))
+    );
+}
+
+#[test]
+fn what_a_gateway_elsewhere_does_is_not_known() {
+    let known = objects(BASE);
+    let alone = &known[2..];
+    assert_eq!(
+        judged(alone, ("edge", "gw"), ("team", "nb"), 0).tls,
+        HopTls::Unknown
+    );
+    assert_eq!(
+        judged(&known, ("edge", "gw"), ("team", "nb"), 0).tls,
+        HopTls::Plain
+    );
+    let near = objects(&format!(
+        "{BASE}---\napiVersion: v1\nkind: Service\nmetadata: {{name: x, namespace: edge}}\n"
+    ));
+    assert_eq!(
+        judged(&near[2..], ("edge", "gw"), ("team", "nb"), 0).tls,
+        HopTls::Plain
     );
 }
 
