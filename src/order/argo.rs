@@ -104,11 +104,13 @@ struct Task<'a> {
     wanted: Option<&'a Object>,
     phase: Phase,
     wave: i64,
+    /// Where it was moved to: the place of the first that needs it.
+    moved: Option<(usize, &'a str)>,
 }
 
 // === impl Task ===
 
-impl Task<'_> {
+impl<'a> Task<'a> {
     fn is_prune(&self) -> bool {
         self.wanted.is_none()
     }
@@ -130,7 +132,10 @@ impl Task<'_> {
     }
 
     /// What decides within a wave. Equal for objects of different kinds: which is first is not the same each time.
-    fn place(&self) -> (usize, &str) {
+    fn place(&self) -> (usize, &'a str) {
+        if let Some(place) = self.moved {
+            return place;
+        }
         let known = KINDS.iter().position(|kind| *kind == self.id.kind);
         (known.unwrap_or(KINDS.len()), &self.id.name)
     }
@@ -151,6 +156,7 @@ fn tasks<'a>(change: &Change<'a>, done: &BTreeSet<(usize, Phase)>) -> Vec<Task<'
                 wanted: pair.new,
                 phase,
                 wave: wave(object),
+                moved: None,
             });
         }
     }
@@ -224,12 +230,12 @@ fn pull_forward(
             let Some(to) = first.get(&key).copied() else {
                 continue;
             };
-            let Some((phase, wave)) = tasks.get(to).map(Task::at) else {
-                continue;
-            };
+            let Some(needing) = tasks.get(to) else { continue };
+            let ((phase, wave), place) = (needing.at(), needing.place());
             let mut task = tasks.remove(index);
             task.phase = phase;
             task.wave = wave;
+            task.moved = Some(place);
             tasks.insert(to, task);
             for at in first.values_mut().filter(|at| **at >= to) {
                 *at += 1;
@@ -255,19 +261,24 @@ fn kind_it_defines(task: &Task<'_>) -> Option<String> {
 }
 
 /// Neighbours of one kind are applied at once. Where kinds of equal names have no order, they count as one group, and so do
-/// neighbours of their kinds.
+/// neighbours of their kinds, and what was moved in front of one of them.
 fn groups<'t, 'a>(wanted: &[&'t Task<'a>]) -> Vec<Vec<&'t Task<'a>>> {
     let mut groups: Vec<Vec<&'t Task<'a>>> = Vec::new();
     let mut before: &[&Task<'a>] = &[];
     for tied in wanted.chunk_by(|left, right| left.place() == right.place()) {
-        let joins = tied
-            .iter()
-            .any(|one| before.iter().any(|other| one.id.kind == other.id.kind));
-        match groups.last_mut() {
-            Some(group) if joins => group.extend(tied),
-            _ => groups.push(tied.to_vec()),
+        let moved = tied.iter().filter(|task| task.moved.is_some()).count();
+        // One alone has its place, and so has what was moved in front of it.
+        let size = if tied.len() - moved > 1 { tied.len() } else { 1 };
+        for part in tied.chunks(size) {
+            let joins = part
+                .iter()
+                .any(|one| before.iter().any(|other| one.id.kind == other.id.kind));
+            match groups.last_mut() {
+                Some(group) if joins => group.extend(part),
+                _ => groups.push(part.to_vec()),
+            }
+            before = part;
         }
-        before = tied;
     }
     groups
 }

@@ -63,6 +63,8 @@ pub fn two(change: &Change<'_>) -> Vec<Step> {
         (None, Some(object)) => old.holds(object),
         (None, None) => false,
     };
+    // One that moves from the one to the other is written again, for each puts its name on what it applies; nothing else of
+    // it changes, and so that is no step.
     let mut steps = applied(change, first);
     steps.extend(applied(change, |pair| !first(pair)));
     // What has moved between them is in the new set; so nothing is stale to one and wanted by the other.

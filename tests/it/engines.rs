@@ -8,6 +8,7 @@
 //! The engines are driven by `tests/parts/fluxssa` and `tests/parts/gitopsengine`. No controller runs: there are no pods, and
 //! a workload that is deleted or changed counts as running in its old version until the engine is done.
 
+mod chance;
 mod judge;
 mod recorder;
 pub(crate) mod story;
@@ -31,6 +32,12 @@ use crate::program::{Folder, run};
 use recorder::{Recorder, Verb, Write};
 use story::{Chapter, stream};
 
+/// How many sets there are of chance, and which.
+const SETS: usize = 5;
+fn seed() -> u64 {
+    std::env::var("SEED").map_or(7, |s| s.parse().unwrap())
+}
+
 /// A control plane that only these tests use, one at a time: the examples have the same names.
 fn plane() -> Option<(&'static ControlPlane, MutexGuard<'static, ()>)> {
     static PLANE: OnceLock<Result<ControlPlane, String>> = OnceLock::new();
@@ -53,11 +60,8 @@ fn flux_writes_as_the_simulation_says() {
 
 #[test]
 fn flux_with_two_kustomizations_has_no_open_moment() {
-    tell(
-        Tool::FluxTwo,
-        "platform/kubernetes-istio",
-        &story::on_kubernetes(),
-    );
+    let chapters = story::on_kubernetes();
+    tell(Tool::FluxTwo, "platform/kubernetes-istio", &chapters);
 }
 
 #[test]
@@ -75,66 +79,109 @@ fn argo_cd_goes_from_openshifts_login_to_oidc() {
     tell(Tool::ArgoCd, "platform/openshift", &story::on_openshift());
 }
 
-/// Has an engine go through a story, chapter by chapter, and looks at everything it writes.
+/// Kinds, names, waves and protection that we never render together.
+#[test]
+fn sets_of_chance_are_written_as_the_simulation_says() {
+    // Namespaces stay; so each has its own.
+    let namespaces = [
+        ["chance-1", "chance-2"],
+        ["chance-3", "chance-4"],
+        ["chance-5", "chance-6"],
+    ];
+    for (tool, namespaces) in Tool::ALL.into_iter().zip(namespaces) {
+        let turn = |(number, objects): (usize, Vec<Object>)| {
+            let closing = Closing::of(&objects);
+            Turn {
+                name: format!("set {number}"),
+                halves: objects.iter().cloned().partition(|object| closing.holds(object)),
+                open: None,
+                objects,
+            }
+        };
+        let turns = chance::sets(SETS, seed(), namespaces)
+            .into_iter()
+            .enumerate()
+            .map(turn)
+            .collect();
+        go(tool, "chance", turns);
+    }
+}
+
+/// What is in git at a time, and what is known of it.
+struct Turn {
+    name: String,
+    objects: Vec<Object>,
+    /// The same as two Kustomizations.
+    halves: (Vec<Object>, Vec<Object>),
+    /// What the judge is to say; nothing if he is not asked.
+    open: Option<BTreeSet<String>>,
+}
+
+/// Has an engine go through a story, chapter by chapter.
 fn tell(tool: Tool, example: &str, chapters: &[Chapter]) {
+    let turn = |chapter: &Chapter| {
+        let objects = story::rendered(example, chapter);
+        let open = match tool {
+            Tool::Flux => chapter.open_under_flux,
+            Tool::FluxTwo | Tool::ArgoCd => &[],
+        };
+        Turn {
+            name: chapter.name.to_owned(),
+            halves: story::laid_out(example, chapter, &objects),
+            objects,
+            open: Some(open.iter().map(ToString::to_string).collect()),
+        }
+    };
+    go(
+        tool,
+        &example.replace('/', "-"),
+        chapters.iter().map(turn).collect(),
+    );
+}
+
+/// Has an engine go through everything, turn by turn, and looks at all that it writes.
+fn go(tool: Tool, name: &str, turns: Vec<Turn>) {
     let Some((plane, _turn)) = plane() else { return };
     let folder = Folder::new("engines");
-    let rendered: Vec<Vec<Object>> = chapters
-        .iter()
-        .map(|chapter| story::rendered(example, chapter))
-        .collect();
-    plane.namespaces(story::foreign_namespaces(&rendered).iter().map(String::as_str));
+    let all: Vec<&Object> = turns.iter().flat_map(|turn| &turn.objects).collect();
+    plane.namespaces(story::foreign_namespaces(&all).iter().map(String::as_str));
     let mut recorder = Recorder::start(plane);
     let mut before: Vec<Object> = Vec::new();
     let mut wrong = Vec::new();
-    for (chapter, after) in chapters.iter().zip(&rendered) {
-        let change = Change::new(&before, after);
+    for turn in &turns {
+        let change = Change::new(&before, &turn.objects);
         let steps = tool.steps(&change);
-        let halves = (tool == Tool::FluxTwo).then(|| story::laid_out(example, chapter, after));
-        engine(tool, plane, &folder, &example.replace('/', "-"), after, halves);
-        let left = left(tool, &before, after);
+        engine(tool, plane, &folder, name, turn);
+        let left = left(tool, &before, &turn.objects);
         let writes = recorder.until(&left, &change);
-        let of = |what: String| format!("{}: {}: {what}", tool.name(), chapter.name);
+        let of = |what: String| format!("{}: {}: {what}", tool.name(), turn.name);
         wrong.extend(differences(&steps, &change, &writes).into_iter().map(of));
-        let found: BTreeSet<String> = states(&writes, &recorder).into_iter().collect();
-        let expected: BTreeSet<String> = match tool {
-            Tool::Flux => chapter.open_under_flux.iter().map(ToString::to_string).collect(),
-            Tool::FluxTwo | Tool::ArgoCd => BTreeSet::new(),
-        };
-        wrong.extend(found.difference(&expected).cloned().map(of));
-        wrong.extend(
-            expected
-                .difference(&found)
-                .map(|what| of(format!("is not open: {what}"))),
-        );
+        if let Some(expected) = &turn.open {
+            let found: BTreeSet<String> = states(&writes, &recorder).into_iter().collect();
+            wrong.extend(found.difference(expected).cloned().map(of));
+            let missed = expected.difference(&found);
+            wrong.extend(missed.map(|what| of(format!("is not open: {what}"))));
+        }
         before = left;
     }
     drop(recorder);
-    clean(plane, &rendered);
+    clean(plane, &all);
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
 }
 
 /// Runs the engine once, with everything that is to be there. The name of the Kustomization or Application is the story's own:
 /// what another one left is not its to prune.
-fn engine(
-    tool: Tool,
-    plane: &ControlPlane,
-    folder: &Folder,
-    name: &str,
-    objects: &[Object],
-    halves: Option<(Vec<Object>, Vec<Object>)>,
-) {
+fn engine(tool: Tool, plane: &ControlPlane, folder: &Folder, name: &str, turn: &Turn) {
     match tool {
-        Tool::Flux => flux(plane, folder, name, true, objects),
+        Tool::Flux => flux(plane, folder, name, true, &turn.objects),
         Tool::FluxTwo => {
-            let (closing, rest) = halves.unwrap();
-            flux(plane, folder, &format!("{name}-closing"), false, &closing);
-            flux(plane, folder, name, true, &rest);
+            flux(plane, folder, &format!("{name}-closing"), false, &turn.halves.0);
+            flux(plane, folder, name, true, &turn.halves.1);
         }
         Tool::ArgoCd => {
             let mut command = Command::new(parts::find("gitopsengine").unwrap());
             command.arg(kubeconfig(plane)).arg(name);
-            let answer = run(command, stream(objects).as_bytes());
+            let answer = run(command, stream(&turn.objects).as_bytes());
             assert_eq!(answer.code, 0, "{}", answer.stderr);
         }
     }
@@ -237,10 +284,10 @@ fn states(writes: &[Write], recorder: &Recorder) -> Vec<String> {
 }
 
 /// Makes room for the next story; Namespaces stay, for nobody is there to empty them.
-fn clean(plane: &ControlPlane, rendered: &[Vec<Object>]) {
+fn clean(plane: &ControlPlane, all: &[&Object]) {
     let mut objects: Vec<Value> = Vec::new();
     let mut seen = BTreeSet::new();
-    for object in rendered.iter().flatten() {
+    for object in all {
         if object.id.kind != "Namespace" && seen.insert(object.id.reference()) {
             objects.push(object.value.clone());
         }

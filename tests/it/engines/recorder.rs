@@ -178,6 +178,10 @@ fn matters(object: &Object) -> Value {
     if let Some(meta) = value["metadata"].as_object_mut() {
         meta.remove("resourceVersion");
         meta.remove("generation");
+        // Which of two Kustomizations it is in.
+        if let Some(labels) = meta.get_mut("labels").and_then(Value::as_object_mut) {
+            labels.remove("kustomize.toolkit.fluxcd.io/name");
+        }
     }
     value
 }

@@ -168,13 +168,13 @@ pub(crate) fn objects(text: &str) -> Vec<Object> {
 }
 
 /// Namespaces that the cluster has anyway.
-pub(crate) fn foreign_namespaces(rendered: &[Vec<Object>]) -> BTreeSet<String> {
-    let all = || rendered.iter().flatten();
-    let own: BTreeSet<&str> = all()
+pub(crate) fn foreign_namespaces(all: &[&Object]) -> BTreeSet<String> {
+    let own: BTreeSet<&str> = all
+        .iter()
         .filter(|object| object.id.kind == "Namespace")
         .map(|object| object.id.name.as_str())
         .collect();
-    all()
+    all.iter()
         .map(|object| object.id.namespace.as_str())
         .filter(|namespace| !namespace.is_empty() && !own.contains(namespace))
         .map(str::to_owned)

@@ -42,7 +42,7 @@ const (
 	// The namespace that an Application names for objects without one.
 	destination = "default"
 	// Argo CD waits two seconds after a wave, for others to see what it did.
-	breath   = 300 * time.Millisecond
+	breath   = 200 * time.Millisecond
 	patience = 2 * time.Minute
 )
 
