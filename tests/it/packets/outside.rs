@@ -271,6 +271,17 @@ fn at_listener(
         .map(|route| (route, certainly(cluster, at, route)))
         .collect();
     let hostname = at.and_then(|(_, listener)| listener.hostname);
+    // Nothing is asked for where nothing would come of it.
+    let mut leads = false;
+    for rule in routes
+        .iter()
+        .flat_map(|(route, _)| route.rules.iter().map(move |rule| (route, rule)))
+    {
+        forwarded(cluster, rule.0, rule.1, fault, &mut |_, _| leads = true);
+    }
+    if !leads {
+        return;
+    }
     let mut taken: BTreeSet<(usize, usize)> = BTreeSet::new();
     for kind in [RouteKind::Http, RouteKind::Grpc, RouteKind::Tls] {
         // Of two kinds that want one host, the older wins: either may.
@@ -368,7 +379,10 @@ fn forwarded(
     fault: Fault,
     arrive: &mut impl FnMut(usize, u16),
 ) {
-    let backends = rule.backends.iter().filter(|backend| !rule.redirect && backend.weight != Some(0));
+    let backends = rule
+        .backends
+        .iter()
+        .filter(|backend| !rule.redirect && backend.weight != Some(0));
     // Whether a request that is forwarded to nobody is copied all the same, the specification leaves open.
     let sent: Vec<&Backend> = backends.chain(&rule.mirror).collect();
     for backend in sent {
