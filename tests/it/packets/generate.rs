@@ -539,8 +539,17 @@ fn route(slot: usize, namespace: usize, services: &[usize], gateways: &[usize], 
                 Some(gateways[gateway])
             },
             gateway,
-            section: tape.of(&[None, None, None, Some("l0"), Some("l1"), Some("none")]),
-            port: tape.of(&[None, None, None, Some(443), Some(8080), None]),
+            section: tape.of(&[
+                None,
+                None,
+                None,
+                Some("l0"),
+                Some("l0"),
+                Some("l1"),
+                None,
+                Some("none"),
+            ]),
+            port: tape.of(&[None, None, None, Some(443), Some(443), Some(8080), None, None]),
         });
     }
     let hostnames = tape.of(&[

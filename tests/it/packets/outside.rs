@@ -307,7 +307,7 @@ fn at_listener(
                     };
                     let ranks = own.iter().filter_map(|one| rank(kind, host, one, request));
                     if let Some(rank) = ranks.max()
-                        && best.is_none_or(|(_, before)| rank > before)
+                        && best.is_none_or(|(_, before)| rank > before || fault == Fault::Precedence)
                     {
                         best = Some((number, rank));
                     }
