@@ -217,7 +217,12 @@ fn hop_tls(
         {
             let hopped = hops.hop(gateway, object, port);
             faults.extend(hopped.faults);
-            hopped.tls
+            match hopped.tls {
+                HopTls::Plain if world.of_id(gateway).is_none() && ruled_elsewhere(world, &object.id) => {
+                    HopTls::Unknown
+                }
+                tls => tls,
+            }
         }
         (None, None, _, _) => path
             .hops
@@ -227,6 +232,16 @@ fn hop_tls(
             .map_or(HopTls::Unknown, tls::of_route),
         _ => HopTls::Unknown,
     }
+}
+
+/// Whether some `DestinationRule` speaks of a Service by its name: it may be where the pods of a Gateway run that is not in the
+/// manifests.
+fn ruled_elsewhere(world: &World<'_>, service: &ObjectId) -> bool {
+    let host = format!("{}.{}.svc", service.name, service.namespace);
+    world
+        .all("networking.istio.io", "DestinationRule")
+        .into_iter()
+        .any(|rule| read::text(&rule.value, "/spec/host").is_some_and(|name| name.starts_with(&host)))
 }
 
 /// A TLSRoute or TCPRoute hands on what it gets.
