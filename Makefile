@@ -3,7 +3,7 @@
 # GATEWRIGHT_TOOLS          where `make tools` puts programs that tests run (default: .tools)
 # GATEWRIGHT_NOTEBOOK_CRD   Kubeflow's Notebook CRD, a file (default: fixtures/crds stands in)
 # FUZZ_SECONDS              how long `make fuzz` runs each target (default: 600)
-# PROPTEST_CASES            how many cases `make soak` tries of each property (default: 20000)
+# PROPTEST_CASES            how many cases `make soak` tries of each property (default: 20000; of packets five times as many)
 
 SHELL := /bin/bash
 .SHELLFLAGS := -euo pipefail -c
@@ -90,9 +90,12 @@ bench: tools ## Ratios to yamlpeer, kubectl and cat: benches/README.md
 	cargo build --release --locked
 	benches/run --tools "$${GATEWRIGHT_TOOLS:-.tools}"
 
-fuzz: ## Both fuzz targets, FUZZ_SECONDS each (needs a C++ compiler)
+fuzz: ## All fuzz targets, FUZZ_SECONDS each (needs a C++ compiler)
 	fuzz/run yaml $(FUZZ_SECONDS)
 	fuzz/run fn $(FUZZ_SECONDS)
+	fuzz/run verify $(FUZZ_SECONDS)
 
+# Packets are cheap, and 100,000 clusters are what they are meant for: five times as many of them, at the usual number.
 soak: ## The properties with many more cases than `make test` tries, and inputs of 100 MB
 	PROPTEST_CASES=$(PROPTEST_CASES) cargo test --locked --release --test it -- properties:: graphs:: scale:: cli::large
+	PROPTEST_CASES=$$((5 * $(PROPTEST_CASES))) cargo test --locked --release --test it -- packets::

@@ -1,10 +1,11 @@
 //! A cluster from bytes. Each object has its slot, so that one that goes away renames none of the others.
 
+use super::inside::labels;
 use super::manifests::{
     A, APP, B, Backend, C, Cluster, Container, ContainerPort, ELSEWHERE, From, G0, GATEWAY, Gateway, Grant,
     HASH, HEAD, HOSTS, Ingress, Kind, Listener, Match, NAMED, NAMESPACE, NOTEBOOK, Namespace, OpenShiftRoute,
     Operator, Parent, Peer, Policy, PolicyPort, Port, RAY, ROLE, Route, RouteKind, RouteRule, Rule,
-    STATEFULSET, Selector, Service, ServicePort, TEAM, W0, Workload, X,
+    STATEFULSET, Selector, Service, ServicePort, TEAM, UNKNOWN, W0, Workload, X,
 };
 use super::tape::Tape;
 
@@ -15,9 +16,9 @@ pub(super) const CHANCES: [u8; 22] = [
     250, 128, 80, // workloads
     160, 128, 100, 60, // policies
     230, 160, 100, // Services
-    180, 80, // Gateways
-    180, 128, 80, // routes
-    128, 80, // grants
+    230, 80, // Gateways
+    230, 160, 80, // routes
+    160, 80, // grants
     80, // Ingress
     80, // OpenShift Route
 ];
@@ -63,7 +64,7 @@ pub(super) fn cluster(sections: &[Vec<u8>]) -> Cluster {
         })
     };
     // Behind the Services of the manifests those that a controller makes, one for each Notebook.
-    let services: Vec<usize> = (SERVICES..GATEWAYS)
+    let mut services: Vec<usize> = (SERVICES..GATEWAYS)
         .chain(WORKLOADS..POLICIES)
         .map(|slot| place(sections, slot))
         .collect();
@@ -78,10 +79,14 @@ pub(super) fn cluster(sections: &[Vec<u8>]) -> Cluster {
         all.workloads.push(workload(slot, namespace, &mut tape));
     }
     for (slot, namespace, mut tape) in there(POLICIES..SERVICES) {
-        all.policies.push(policy(slot, namespace, &mut tape));
+        let aim = aim(&all.workloads, &mut tape);
+        all.policies.push(policy(slot, namespace, aim, &mut tape));
     }
     for (slot, namespace, mut tape) in there(SERVICES..GATEWAYS) {
-        all.services.push(service(slot, namespace, &mut tape));
+        let aim = aim(&all.workloads, &mut tape);
+        let service = service(slot, namespace, aim, &mut tape);
+        services[slot] = service.namespace;
+        all.services.push(service);
     }
     for (slot, namespace, mut tape) in there(GATEWAYS..ROUTES) {
         let listeners = (0..=tape.of(&[0, 0, 1]))
@@ -117,18 +122,28 @@ pub(super) fn cluster(sections: &[Vec<u8>]) -> Cluster {
         });
     }
     for (_, namespace, mut tape) in there(INGRESS..OPENSHIFT) {
+        let service = of_services(&mut tape);
         all.ingresses.push(Ingress {
-            namespace,
-            service: of_services(&mut tape),
+            namespace: if tape.chance(2) {
+                namespace
+            } else {
+                services[service]
+            },
+            service,
             port: named_or(&mut tape, &[80, 81, 8443]),
             default: tape.chance(4),
             host: tape.of(&[None, Some(HOSTS[0]), Some(HOSTS[1])]),
         });
     }
     for (_, namespace, mut tape) in there(OPENSHIFT..OPENSHIFT + 1) {
+        let service = of_services(&mut tape);
         all.openshift.push(OpenShiftRoute {
-            namespace,
-            service: of_services(&mut tape),
+            namespace: if tape.chance(2) {
+                namespace
+            } else {
+                services[service]
+            },
+            service,
             alternate: tape.of(&[None, None, Some((0, 10)), Some((1, 0)), Some((2, 5))]),
             weight: tape.of(&[None, None, None, Some(0), Some(10)]),
             port: tape
@@ -142,6 +157,23 @@ pub(super) fn cluster(sections: &[Vec<u8>]) -> Cluster {
 
 fn of_services(tape: &mut Tape) -> usize {
     tape.of(&[0, 0, 1, 2, 0, 1, 3, 4])
+}
+
+/// A workload that is meant, mostly, and one of the labels of its pods.
+fn aim(workloads: &[Workload], tape: &mut Tape) -> Option<(usize, (usize, u8))> {
+    let number = tape.below(12);
+    let which = tape.below(6);
+    let aimed = workloads
+        .get(number % workloads.len().max(1))
+        .filter(|_| number < 9)?;
+    let own = labels(aimed);
+    let known = own
+        .iter()
+        .enumerate()
+        .filter(|(_, value)| **value != 0 && **value != UNKNOWN);
+    let known: Vec<(usize, u8)> = known.map(|(key, value)| (key, *value)).collect();
+    let label = known.get(which % known.len().max(1)).copied()?;
+    Some((aimed.namespace, label))
 }
 
 fn named_or(tape: &mut Tape, numbers: &[u16]) -> Port {
@@ -167,14 +199,14 @@ fn workload(slot: usize, namespace: usize, tape: &mut Tape) -> Workload {
     ]);
     let app = tape.of(&[0, A, A, B]);
     let role = tape.of(&[0, 0, A, B]);
-    let host_network = tape.chance(1);
+    let host_network = tape.chance(1) && tape.chance(5);
     let mut ports = Vec::new();
     for _ in 0..tape.of(&[0, 1, 1, 2]) {
         ports.push(ContainerPort {
             name: tape.of(&[None, Some("back"), Some("back"), Some("nowhere")]),
             number: tape.of(&[8888, 8888, 9000, 8265]),
             protocol: tape.of(&PROTOCOLS),
-            host: tape.chance(1),
+            host: tape.chance(1) && tape.chance(4),
         });
     }
     let mut containers = vec![Container {
@@ -200,7 +232,7 @@ fn workload(slot: usize, namespace: usize, tape: &mut Tape) -> Workload {
                     name: named.then_some("front"),
                     number,
                     protocol: tape.of(&PROTOCOLS[..6]),
-                    host: tape.chance(1),
+                    host: tape.chance(1) && tape.chance(4),
                 }]
             } else {
                 Vec::new()
@@ -278,7 +310,14 @@ fn selector(tape: &mut Tape, pods: bool) -> Selector {
             Operator::DoesNotExist,
         ]);
         let values = match operator {
-            Operator::In | Operator::NotIn if tape.chance(6) => vec![value, one(tape).1],
+            Operator::In | Operator::NotIn if tape.chance(6) => {
+                let (other, more) = one(tape);
+                if other == key && more != value {
+                    vec![value, more]
+                } else {
+                    vec![value]
+                }
+            }
             Operator::In | Operator::NotIn => vec![value],
             Operator::Exists | Operator::DoesNotExist => Vec::new(),
         };
@@ -287,14 +326,18 @@ fn selector(tape: &mut Tape, pods: bool) -> Selector {
     made
 }
 
-fn policy(slot: usize, namespace: usize, tape: &mut Tape) -> Policy {
+fn policy(slot: usize, namespace: usize, aim: Option<(usize, (usize, u8))>, tape: &mut Tape) -> Policy {
     let types = tape.of(&[0, 1, 1, 1, 1, 2, 3, 0]);
     let rules = tape.of(&[0, 1, 1, 2, 1, 4]);
-    let pods = if tape.chance(8) {
-        selector(tape, true)
-    } else {
-        Selector::default()
+    let pods = match (tape.below(4), aim) {
+        (1, Some((_, label))) => Selector {
+            labels: vec![label],
+            expressions: Vec::new(),
+        },
+        (2 | 3, _) => selector(tape, true),
+        _ => Selector::default(),
     };
+    let namespace = aim.map_or(namespace, |(namespace, _)| namespace);
     Policy {
         namespace,
         slot,
@@ -382,7 +425,7 @@ fn policy_port(tape: &mut Tape) -> PolicyPort {
     }
 }
 
-fn service(slot: usize, namespace: usize, tape: &mut Tape) -> Service {
+fn service(slot: usize, namespace: usize, aim: Option<(usize, (usize, u8))>, tape: &mut Tape) -> Service {
     let kind = tape.of(&[
         None,
         Some("ClusterIP"),
@@ -394,7 +437,10 @@ fn service(slot: usize, namespace: usize, tape: &mut Tape) -> Service {
         Some("ExternalName"),
     ]);
     let mut selector = Vec::new();
-    for _ in 0..tape.of(&[1, 1, 1, 2]) {
+    let namespace = aim.map_or(namespace, |(namespace, _)| namespace);
+    selector.extend(aim.map(|(_, label)| label));
+    let more = if aim.is_some() { [0, 0, 0, 1] } else { [1, 1, 1, 2] };
+    for _ in 0..tape.of(&more) {
         let pair = tape.of(&[
             (STATEFULSET, W0),
             (NOTEBOOK, W0),
@@ -436,7 +482,7 @@ fn service(slot: usize, namespace: usize, tape: &mut Tape) -> Service {
         headless: tape.chance(2) && matches!(kind, None | Some("ClusterIP")),
         external: tape.chance(1) && kind != Some("ExternalName"),
         selector: match tape.below(8) {
-            6 => None,
+            7 if slot == 0 => None,
             7 => Some(Vec::new()),
             _ => Some(selector),
         },
@@ -446,10 +492,10 @@ fn service(slot: usize, namespace: usize, tape: &mut Tape) -> Service {
 
 fn listener(index: usize, tape: &mut Tape) -> Listener {
     let protocol = tape.of(&["HTTPS", "HTTP", "HTTPS", "TLS"]);
-    let from = match tape.below(6) {
+    let from = match tape.below(8) {
         0 => From::Default,
         1 => From::Same,
-        2 | 3 => From::All,
+        2..=5 => From::All,
         _ => From::Selector(selector(tape, false)),
     };
     let kinds = match tape.below(8) {
@@ -477,12 +523,15 @@ fn route(slot: usize, namespace: usize, services: &[usize], gateways: &[usize], 
         RouteKind::Grpc,
         RouteKind::Tls,
     ]);
+    // Beside the Service it leads to, mostly.
+    let aim = of_services(tape);
+    let namespace = if tape.chance(6) { namespace } else { services[aim] };
     let mut parents = Vec::new();
     for _ in 0..=tape.of(&[0, 0, 0, 1]) {
         let gateway = tape.of(&[0, 0, 0, 1]);
         let own = gateways[gateway] == namespace && tape.chance(8);
         parents.push(Parent {
-            mesh: tape.chance(1),
+            mesh: tape.chance(1) && tape.chance(8),
             // Now and then the wrong one.
             namespace: if own || tape.chance(1) {
                 None
@@ -490,8 +539,17 @@ fn route(slot: usize, namespace: usize, services: &[usize], gateways: &[usize], 
                 Some(gateways[gateway])
             },
             gateway,
-            section: tape.of(&[None, None, None, Some("l0"), Some("l1"), Some("none")]),
-            port: tape.of(&[None, None, None, Some(443), Some(8080), None]),
+            section: tape.of(&[
+                None,
+                None,
+                None,
+                Some("l0"),
+                Some("l0"),
+                Some("l1"),
+                None,
+                Some("none"),
+            ]),
+            port: tape.of(&[None, None, None, Some(443), Some(443), Some(8080), None, None]),
         });
     }
     let hostnames = tape.of(&[
@@ -503,7 +561,7 @@ fn route(slot: usize, namespace: usize, services: &[usize], gateways: &[usize], 
         &[],
     ]);
     let backend = |tape: &mut Tape, weight: bool| {
-        let service = of_services(tape);
+        let service = if tape.chance(6) { of_services(tape) } else { aim };
         let own = services[service] == namespace && !tape.chance(4);
         Backend {
             namespace: if own || tape.chance(1) {

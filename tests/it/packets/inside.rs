@@ -29,8 +29,10 @@ pub(super) enum Fault {
     Negation,
     /// A cross-namespace reference needs no grant.
     Grants,
-    /// Any listener takes any route.
+    /// Any listener takes any route that names its Gateway.
     Listeners,
+    /// Of the rules of a route the last that matches wins.
+    Precedence,
 }
 
 /// Where a packet comes from.

@@ -383,6 +383,20 @@ impl Namespace {
     }
 }
 
+// === impl Kind ===
+
+impl Kind {
+    fn of(self) -> (&'static str, &'static str) {
+        match self {
+            Self::Notebook => ("kubeflow.org/v1", "Notebook"),
+            Self::Deployment => ("apps/v1", "Deployment"),
+            Self::StatefulSet => ("apps/v1", "StatefulSet"),
+            Self::Pod => ("v1", "Pod"),
+            Self::Ray => ("ray.io/v1", "RayCluster"),
+        }
+    }
+}
+
 // === impl Workload ===
 
 impl Workload {
@@ -391,7 +405,8 @@ impl Workload {
     }
 
     pub(super) fn id(&self) -> ObjectId {
-        self.object().id
+        let (api_version, kind) = self.kind.of();
+        ObjectId::new(api_version, kind, NAMESPACES[self.namespace], self.name())
     }
 
     fn object(&self) -> Object {
@@ -413,32 +428,16 @@ impl Workload {
         let labels = pairs(&[(APP, self.app), (ROLE, self.role)]);
         let namespace = NAMESPACES[self.namespace];
         let template = json!({"metadata": {"labels": labels.clone()}, "spec": spec.clone()});
-        let set = json!({"spec": {"selector": {"matchLabels": {}}, "template": template.clone()}});
-        match self.kind {
-            Kind::Notebook => object(
-                "kubeflow.org/v1",
-                "Notebook",
-                namespace,
-                self.name(),
-                json!({"labels": labels, "spec": {"template": {"spec": spec}}}),
-            ),
-            Kind::Deployment => object("apps/v1", "Deployment", namespace, self.name(), set),
-            Kind::StatefulSet => object("apps/v1", "StatefulSet", namespace, self.name(), set),
-            Kind::Pod => object(
-                "v1",
-                "Pod",
-                namespace,
-                self.name(),
-                json!({"labels": labels, "spec": spec}),
-            ),
-            Kind::Ray => object(
-                "ray.io/v1",
-                "RayCluster",
-                namespace,
-                self.name(),
-                json!({"spec": {"headGroupSpec": {"rayStartParams": {}, "template": template}}}),
-            ),
-        }
+        let body = match self.kind {
+            Kind::Notebook => json!({"labels": labels, "spec": {"template": {"spec": spec}}}),
+            Kind::Deployment | Kind::StatefulSet => {
+                json!({"spec": {"selector": {"matchLabels": {}}, "template": template}})
+            }
+            Kind::Pod => json!({"labels": labels, "spec": spec}),
+            Kind::Ray => json!({"spec": {"headGroupSpec": {"rayStartParams": {}, "template": template}}}),
+        };
+        let (api_version, kind) = self.kind.of();
+        object(api_version, kind, namespace, self.name(), body)
     }
 }
 

@@ -271,6 +271,17 @@ fn at_listener(
         .map(|route| (route, certainly(cluster, at, route)))
         .collect();
     let hostname = at.and_then(|(_, listener)| listener.hostname);
+    // Nothing is asked for where nothing would come of it.
+    let mut leads = false;
+    for rule in routes
+        .iter()
+        .flat_map(|(route, _)| route.rules.iter().map(move |rule| (route, rule)))
+    {
+        forwarded(cluster, rule.0, rule.1, fault, &mut |_, _| leads = true);
+    }
+    if !leads {
+        return;
+    }
     let mut taken: BTreeSet<(usize, usize)> = BTreeSet::new();
     for kind in [RouteKind::Http, RouteKind::Grpc, RouteKind::Tls] {
         // Of two kinds that want one host, the older wins: either may.
@@ -296,7 +307,7 @@ fn at_listener(
                     };
                     let ranks = own.iter().filter_map(|one| rank(kind, host, one, request));
                     if let Some(rank) = ranks.max()
-                        && best.is_none_or(|(_, before)| rank > before)
+                        && best.is_none_or(|(_, before)| rank > before || fault == Fault::Precedence)
                     {
                         best = Some((number, rank));
                     }
