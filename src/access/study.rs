@@ -90,7 +90,11 @@ pub fn of<'a>(objects: impl IntoIterator<Item = &'a Object>) -> Study<'a> {
         .collect();
     let mut ways = Ways::default();
     routes::follow(&world, &workloads, &around, &mut ways);
-    entries::follow(&world, &workloads, &mut ways);
+    let answering = |pod: &Pod<'a>| match judged.get(&(pod.workload.clone(), pod.part)) {
+        Some(one) => one.answering(),
+        None => workloads::answering(pod),
+    };
+    entries::follow(&world, &workloads, &answering, &mut ways);
     let Ways { ends, loose } = ways;
     let hops = tls::Hops::new(&world);
     let mut tls_faults = Vec::new();
@@ -269,6 +273,13 @@ fn gateway(world: &World<'_>, id: &ObjectId, logins: &BTreeMap<ObjectId, Gateway
 // === impl Judged ===
 
 impl<'p, 'a> Judged<'p, 'a> {
+    /// The ports on which something answers: the guards' and those that ask nobody.
+    fn answering(&self) -> BTreeSet<u16> {
+        let mut ports = self.unguarded.clone();
+        ports.extend(self.guards.iter().map(|guard| guard.port));
+        ports
+    }
+
     fn add(&mut self, pod: &Pod<'_>, mut path: Path) {
         let at = self
             .pods
@@ -289,8 +300,7 @@ impl<'p, 'a> Judged<'p, 'a> {
         policies: &Policies<'_>,
         around: &Surroundings<'_>,
     ) -> Workload {
-        let mut ports = self.unguarded.clone();
-        ports.extend(self.guards.iter().map(|guard| guard.port));
+        let mut ports = self.answering();
         ports.extend(self.paths.iter().map(|path| path.port));
         let mut callers: Vec<Caller> = Vec::new();
         let mut images: Vec<(String, String)> = Vec::new();
