@@ -6,6 +6,7 @@ pub mod bindings;
 pub mod guards;
 pub mod judgement;
 pub mod login;
+pub mod login_service;
 pub mod reach;
 pub mod references;
 pub mod report;
@@ -28,6 +29,7 @@ pub fn judge(study: &Study<'_>) -> Vec<Judgement> {
     reach::judge(study, &mut judgements);
     references::judge(study, &mut judgements);
     bindings::judge(study, &mut judgements);
+    login_service::judge(study, &mut judgements);
     for workload in &study.access.workloads {
         judgements.extend(tls::judge(workload));
     }

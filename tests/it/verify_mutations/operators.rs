@@ -339,17 +339,6 @@ pub(crate) const OPERATORS: &[Operator] = &[
         )],
     },
     Operator {
-        name: "policy of the login service gone",
-        severity: Warning,
-        rules: &[OpenPort, TooWide],
-        near: &[
-            "Deployment kube-auth-proxy",
-            "NetworkPolicy kube-auth-proxy",
-            "Service kube-auth-proxy",
-        ],
-        changes: &[Drop("NetworkPolicy kube-auth-proxy")],
-    },
-    Operator {
         name: "policy of the login service opened",
         severity: Warning,
         rules: &[OpenPort, TooWide],
@@ -2619,6 +2608,10 @@ pub(crate) const HARMLESS: &[Harmless] = &[
             "/spec/listeners/0/hostname",
             "ai.example.com",
         )],
+    },
+    Harmless {
+        name: "the login service without a policy: it asks everybody",
+        changes: &[Drop("NetworkPolicy kube-auth-proxy")],
     },
     Harmless {
         name: "replicas of the login service",
