@@ -8,6 +8,8 @@ mod documents;
 mod files;
 mod function;
 mod git;
+
+mod graph;
 mod install_plugin;
 mod manifests;
 mod progress;
@@ -63,6 +65,9 @@ enum Command {
     /// Judge manifests: does anything lead around a guard?
     #[command(long_about = VERIFY)]
     Verify(VerifyArgs),
+    /// Draw manifests: who reaches what through which guard
+    #[command(long_about = GRAPH)]
+    Graph(GraphArgs),
     /// Print the `CustomResourceDefinitions` of our own kinds
     #[command(
         long_about = "Print the CustomResourceDefinitions of our own kinds as YAML.\n\nExample:\n  gatewright crds | kubectl apply -f -"
@@ -269,6 +274,32 @@ enum DiffFormat {
     Json,
 }
 
+const GRAPH: &str = "Draw manifests, ours or anybody's: who reaches what through which guard.
+
+Reads what `verify` reads. From left to right: people and groups, and where else ways begin (outside, pods of the cluster); \
+gateways and what their login lets in; routes; guards and what they ask; workloads. A green way is let in by a guard, with the \
+right that lets it in. A red one is open: no guard asks. What `verify` finds is marked on what it is about.
+
+mermaid  for Markdown: GitHub and GitLab draw it
+dot      for Graphviz: gatewright graph PATH --format dot | dot -Tpdf > access.pdf
+svg      one file, for light and dark pages
+html     one page, for people: search a person, group or workload, see each way and guard, choose anything to see its file and \
+line. It fetches nothing; mail it or keep it as an artifact of CI
+
+--for draws what one person reaches. Manifests do not say which groups a user is in, so name them: each --for is one more name \
+of the same person. Everybody is in system:authenticated. What is open is drawn for everybody; a person's code runs in the \
+workloads they reach, so what those pods reach unasked is drawn as well.
+
+More than 60 nodes are folded by namespace; what is open is never folded together with what is guarded.
+
+Examples:
+  gatewright graph rendered/                                   # Mermaid
+  gatewright graph rendered/ -o access.html                    # by the file's ending
+  gatewright graph rendered/ --for User:dana --for Group:data-science -o dana.svg
+  kustomize build overlays/production | gatewright graph - --for ServiceAccount:team-a/pipeline
+
+Exit status: 0 drawn, whatever is open in it (`verify` judges); 1 something cannot be read; 2 wrong usage.";
+
 #[derive(Debug, Args)]
 struct VerifyArgs {
     /// Files and folders to read; - is standard input
@@ -307,6 +338,48 @@ enum OrderArg {
     FluxLayout,
     /// Argo CD, with one Application
     Argocd,
+}
+
+#[derive(Debug, Args)]
+struct GraphArgs {
+    /// Files and folders to read; - is standard input
+    #[arg(required = true, value_name = "PATH")]
+    paths: Vec<PathBuf>,
+    /// What to write; without it, what the ending of -o says, else mermaid
+    #[arg(long, value_enum)]
+    format: Option<GraphFormat>,
+    /// Only what this person reaches: User:NAME, Group:NAME, ServiceAccount:NAMESPACE/NAME, or the NAME of a user or group.
+    /// Repeat it for a person's groups
+    #[arg(long = "for", value_name = "SUBJECT")]
+    subjects: Vec<String>,
+    /// Write to this file instead of printing
+    #[arg(short, long, value_name = "FILE")]
+    output: Option<PathBuf>,
+    /// Whether namespaces are folded
+    #[arg(long, value_enum, default_value_t = GraphCollapse::Auto)]
+    collapse: GraphCollapse,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum GraphFormat {
+    /// For Markdown
+    Mermaid,
+    /// For Graphviz
+    Dot,
+    /// A drawing
+    Svg,
+    /// A page to search in
+    Html,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum GraphCollapse {
+    /// Where there are more than 60 nodes
+    Auto,
+    /// In any case
+    Always,
+    /// In no case
+    Never,
 }
 
 #[derive(Debug, Args)]
@@ -361,6 +434,7 @@ pub fn run() -> u8 {
             return if trouble { EXIT_TROUBLE } else { code };
         }
         Some(Command::Verify(args)) => verify::verify(&args),
+        Some(Command::Graph(args)) => graph::graph(&args),
         Some(Command::Crds) => documents::crds(),
         Some(Command::Schema { what }) => documents::schema(what),
         Some(Command::InstallPlugin(args)) => install_plugin::install(&args),

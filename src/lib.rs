@@ -19,6 +19,7 @@
 //! - [`access`]: who reaches what in them, and who asks.
 //! - [`verify`]: whether that leaves a way around a guard.
 //! - [`diff`]: what changes in access between two of them.
+//! - [`graph`]: all of that, drawn.
 //! - [`order`]: which states GitOps tools go through from one set of manifests to another.
 //! - [`kustomize`]: the files by which kustomize handles our kinds; beside the flow, words alone.
 
@@ -28,6 +29,7 @@ pub mod cluster;
 pub mod config;
 pub mod diff;
 pub mod error;
+pub mod graph;
 pub mod input;
 pub mod krm;
 pub mod kustomize;

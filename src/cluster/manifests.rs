@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 
 use super::object::Object;
 use crate::input::platform::{GROUP, KIND};
+use crate::krm::annotations;
 use crate::krm::object_id::ObjectId;
 use crate::krm::results::{FileRef, Finding};
 use crate::krm::source::Source;
@@ -24,6 +25,8 @@ pub struct Manifests {
     pub findings: Vec<Finding>,
     places: BTreeMap<(String, String, String, String), (usize, usize)>,
     trees: RefCell<BTreeMap<(usize, usize), Option<Node>>>,
+    /// Where each source's lines begin, for those that were asked about.
+    lines: RefCell<BTreeMap<usize, Vec<usize>>>,
 }
 
 /// Documents for tools, which no cluster gets: Platform, kustomizations, whatever is marked as local configuration.
@@ -75,6 +78,42 @@ impl Manifests {
         manifests
     }
 
+    /// File and line of an object, and of a field of it. As [`Manifests::place`], and fast enough to be asked of everything.
+    pub fn line(&self, id: &ObjectId, field: &str) -> Option<(String, usize)> {
+        let at = *self.places.get(&owned(id))?;
+        let (source, stream) = self.sources.get(at.0)?;
+        let item = stream.items.get(at.1)?;
+        let text = source.slice(&item.range);
+        if memchr::memmem::find(text.as_bytes(), annotations::LEGACY_PATH.as_bytes()).is_some() {
+            let file = self.place(id, field)?;
+            return Some((file.path, file.position.map_or(1, |position| position.line)));
+        }
+        let offset = if field.is_empty() {
+            item.range.start
+        } else {
+            self.offset(at, field)?
+        };
+        let mut lines = self.lines.borrow_mut();
+        let starts = lines.entry(at.0).or_insert_with(|| {
+            let ends = memchr::memchr_iter(b'\n', source.text.as_bytes());
+            std::iter::once(0).chain(ends.map(|end| end + 1)).collect()
+        });
+        Some((
+            source.name.clone(),
+            starts.partition_point(|start| *start <= offset),
+        ))
+    }
+
+    /// Where a field of an item begins.
+    fn offset(&self, at: (usize, usize), field: &str) -> Option<usize> {
+        let (source, stream) = self.sources.get(at.0)?;
+        let item = stream.items.get(at.1)?;
+        let mut trees = self.trees.borrow_mut();
+        let tree = trees.entry(at).or_insert_with(|| item.piece(source).tree().ok());
+        let offset = tree.as_ref().map_or(0, |tree| tree.nearest(field).range.start);
+        Some(offset.max(item.range.start))
+    }
+
     /// Where an object, and a field of it, stands. The field's nearest parent that is written counts.
     pub fn place(&self, id: &ObjectId, field: &str) -> Option<FileRef> {
         let at = *self.places.get(&owned(id))?;
@@ -83,10 +122,7 @@ impl Manifests {
         if field.is_empty() {
             return Some(item.file(source, Some(item.range.start)));
         }
-        let mut trees = self.trees.borrow_mut();
-        let tree = trees.entry(at).or_insert_with(|| item.piece(source).tree().ok());
-        let offset = tree.as_ref().map_or(0, |tree| tree.nearest(field).range.start);
-        Some(item.file(source, Some(offset.max(item.range.start))))
+        Some(item.file(source, Some(self.offset(at, field)?)))
     }
 }
 

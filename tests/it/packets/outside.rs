@@ -368,7 +368,10 @@ fn forwarded(
     fault: Fault,
     arrive: &mut impl FnMut(usize, u16),
 ) {
-    let backends = rule.backends.iter().filter(|backend| !rule.redirect && backend.weight != Some(0));
+    let backends = rule
+        .backends
+        .iter()
+        .filter(|backend| !rule.redirect && backend.weight != Some(0));
     // Whether a request that is forwarded to nobody is copied all the same, the specification leaves open.
     let sent: Vec<&Backend> = backends.chain(&rule.mirror).collect();
     for backend in sent {
