@@ -2,9 +2,11 @@
 //!
 //! Pure. Takes what `access` answers and the objects behind it; gives `judgement::Judgement`s.
 
+pub mod bindings;
 pub mod guards;
 pub mod judgement;
 pub mod login;
+pub mod login_service;
 pub mod reach;
 pub mod references;
 pub mod report;
@@ -26,6 +28,8 @@ pub fn judge(study: &Study<'_>) -> Vec<Judgement> {
     let mut judgements = Vec::new();
     reach::judge(study, &mut judgements);
     references::judge(study, &mut judgements);
+    bindings::judge(study, &mut judgements);
+    login_service::judge(study, &mut judgements);
     for workload in &study.access.workloads {
         judgements.extend(tls::judge(workload));
     }

@@ -59,6 +59,10 @@ pub enum What {
     AnyName,
     /// Which authorities are trusted depends on the version.
     SystemAuthorities,
+    /// Whether a name is asked for depends on the version.
+    NameByVersion,
+    /// The name that is asked for is another Service's.
+    OtherName(String),
 }
 
 // === impl Hops ===
@@ -136,6 +140,22 @@ pub fn of_route(route: &Object) -> HopTls {
         }
         _ => HopTls::Plain,
     }
+}
+
+/// Of the names that are asked for in a Service's certificate, one of another Service of the cluster; none where one of them
+/// is its own, or where they are names that a certificate may have for other reasons.
+fn of_another<'n>(service: &Object, names: &[&'n str]) -> Option<&'n str> {
+    let (name, namespace) = (&service.id.name, &service.id.namespace);
+    let (own, any) = (format!("{name}.{namespace}"), format!("*.{namespace}"));
+    let is_own = |asked: &&str| {
+        let rest = asked.strip_prefix(&own).or_else(|| asked.strip_prefix(&any));
+        *asked == name || rest.is_some_and(|rest| rest.is_empty() || rest.starts_with(".svc"))
+    };
+    if names.iter().any(is_own) {
+        return None;
+    }
+    let of_cluster = |asked: &&&str| asked.ends_with(".svc") || asked.contains(".svc.");
+    names.iter().find(of_cluster).copied()
 }
 
 fn weakness(tls: &HopTls) -> u8 {

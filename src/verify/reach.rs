@@ -30,8 +30,13 @@ pub fn judge(study: &Study<'_>, judgements: &mut Vec<Judgement>) {
         }
     }
     for other in &study.elsewhere {
-        if let HopTls::Unverified(by) = &other.path.hop {
-            judgements.push(unverified(&other.owner, &other.path, by));
+        match &other.path.hop {
+            HopTls::Unverified(by) => judgements.push(unverified(&other.owner, &other.path, by)),
+            HopTls::Plain => {
+                let login = to_login(study, &other.path);
+                judgements.extend(login.map(|at| plain_login(&other.path, at)));
+            }
+            HopTls::Verified(_) | HopTls::Unknown => {}
         }
         if let (Some(gateway), Some(route)) = (&other.path.via, route_of(&other.path)) {
             ways.entry((gateway, other.path.url.as_str()))
@@ -366,6 +371,28 @@ fn unverified(workload: &ObjectId, path: &Path, by: &Hop) -> Judgement {
         ),
         way,
         advice: "verify it against a CA and the Service's name".to_owned(),
+    }
+}
+
+/// The step in which a way comes to the login service that its own gateway asks.
+fn to_login<'p>(study: &Study<'_>, path: &'p Path) -> Option<&'p Hop> {
+    let gateway = study.logins.get(path.via.as_ref()?)?;
+    let service = gateway.login.as_ref()?.service.as_ref()?;
+    path.hops.iter().find(|hop| hop.object.same_object(service))
+}
+
+fn plain_login(path: &Path, at: &Hop) -> Judgement {
+    Judgement {
+        rule: Rule::UnverifiedHop,
+        at: at.clone(),
+        message: format!(
+            "the hop to the login service, {}, has no TLS that anything checks: sessions and codes go over it",
+            at.object
+        ),
+        way: path.hops.clone(),
+        advice:
+            "write a BackendTLSPolicy (or, with Istio, a DestinationRule) for its Service, with its CA and name"
+                .to_owned(),
     }
 }
 

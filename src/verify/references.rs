@@ -2,21 +2,25 @@
 
 use std::collections::BTreeSet;
 
+use serde_json::Value;
+
 use super::judgement::{Judgement, Rule};
 use crate::access::answer::{Entry, Hop};
 use crate::access::gateways::{GROUP, Listener, Takes};
 use crate::access::labels::{self, Selected};
-use crate::access::read;
 use crate::access::study::Study;
 use crate::access::workloads;
+use crate::access::{read, routes};
 use crate::cluster::object::Object;
 use crate::krm::object_id::ObjectId;
 use crate::model::keys;
 
 /// Judges `ReferenceGrant`s and the listeners of gateways that lead to workloads or ask for logins.
 pub fn judge(study: &Study<'_>, judgements: &mut Vec<Judgement>) {
+    let used = used(study);
     for grant in study.world.all(GROUP, "ReferenceGrant") {
         too_wide(grant, judgements);
+        unused(grant, &used, judgements);
     }
     let users = user_namespaces(study);
     for gateway in &study.access.gateways {
@@ -82,6 +86,56 @@ fn too_wide(grant: &Object, judgements: &mut Vec<Judgement>) {
             ),
             way: vec![hop],
             advice: "name the guard's Service in `to`".to_owned(),
+        });
+    }
+}
+
+/// The kind and namespace of a route, and the namespace of a Service that it leads to.
+type Leads<'r> = (&'r str, &'r str, &'r str);
+
+/// From where to where routes lead.
+fn used<'s>(study: &'s Study<'_>) -> BTreeSet<Leads<'s>> {
+    let mut used = BTreeSet::new();
+    for kind in routes::KINDS {
+        for route in study.world.all(GROUP, kind) {
+            let own = route.id.namespace.as_str();
+            for rule in read::list(&route.value, "/spec/rules") {
+                for backend in read::list(rule, "/backendRefs") {
+                    used.insert((kind, own, read::text(backend, "/namespace").unwrap_or(own)));
+                }
+            }
+        }
+    }
+    used
+}
+
+/// Where a grant is used at all, whom else it lets in.
+fn unused(grant: &Object, used: &BTreeSet<Leads<'_>>, judgements: &mut Vec<Judgement>) {
+    let own = grant.id.namespace.as_str();
+    let is_used = |from: &Value| {
+        let (kind, namespace) = (read::text(from, "/kind"), read::text(from, "/namespace"));
+        used.contains(&(kind.unwrap_or_default(), namespace.unwrap_or_default(), own))
+    };
+    let from = read::list(&grant.value, "/spec/from");
+    if !from.iter().any(is_used) {
+        return;
+    }
+    for (index, from) in from.iter().enumerate().filter(|(_, from)| !is_used(from)) {
+        let hop = Hop {
+            object: grant.id.clone(),
+            field: format!("spec.from[{index}]"),
+            says: "nothing of the manifests needs it".to_owned(),
+        };
+        judgements.push(Judgement {
+            rule: Rule::TooWide,
+            message: format!(
+                "{}s of namespace {} may lead to Services of namespace {own}, and none does",
+                read::text(from, "/kind").unwrap_or("?"),
+                read::text(from, "/namespace").unwrap_or("?")
+            ),
+            way: vec![hop.clone()],
+            at: hop,
+            advice: "take it out of `from`".to_owned(),
         });
     }
 }

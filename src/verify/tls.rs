@@ -103,7 +103,21 @@ fn of_fault(fault: &Fault) -> Judgement {
             format!(
                 "{object} lists no subjectAltNames, and Istio then takes a certificate for any name that the authority signed"
             ),
-            "List the Service's host under spec.validation.subjectAltNames.",
+            "List the Service's host under subjectAltNames.",
+        ),
+        What::NameByVersion => (
+            Rule::Unknown,
+            format!(
+                "{object} asks for no name: newer versions of Istio ask for the host of the request, older ones take any name"
+            ),
+            "List the Service's host under subjectAltNames, and set sni.",
+        ),
+        What::OtherName(name) => (
+            Rule::Blocked,
+            format!(
+                "{object} asks for a certificate of {name}, which is another Service: this one gets nothing, and that one could pass for it"
+            ),
+            "Ask for the Service's own host.",
         ),
         What::SystemAuthorities => (
             Rule::Unknown,

@@ -88,7 +88,7 @@ impl<'a> Rules<'a> {
                     what: What::Contradicted(other.id.clone()),
                 });
             }
-            let judged = equal.iter().map(|rule| judge(rule, port, faults));
+            let judged = equal.iter().map(|rule| judge(rule, service, port, faults));
             return judged.max_by_key(super::weakness);
         }
         None
@@ -137,7 +137,7 @@ fn is_visible(rule: &Object, from: &str) -> bool {
             .any(|to| *to == "*" || *to == from || (*to == "." && own))
 }
 
-fn judge(rule: &Object, port: &Value, faults: &mut Vec<Fault>) -> HopTls {
+fn judge(rule: &Object, service: &Object, port: &Value, faults: &mut Vec<Fault>) -> HopTls {
     let number = fields::port(port, &["port"]);
     let settings = fields::list(&rule.value, &["spec", "trafficPolicy", "portLevelSettings"]);
     let of_port = settings
@@ -172,7 +172,28 @@ fn judge(rule: &Object, port: &Value, faults: &mut Vec<Fault>) -> HopTls {
             });
             HopTls::Unknown
         }
-        "SIMPLE" | "MUTUAL" => HopTls::Verified(at("mode", "verified")),
+        "SIMPLE" | "MUTUAL" => {
+            let names = fields::texts(tls, &["subjectAltNames"]);
+            if names.is_empty() {
+                // With a name to show, Istio asks for none; with neither, newer versions ask for the host of the request.
+                let shown = !text("sni").is_empty();
+                let at = at("mode", "lists no subjectAltNames");
+                let (what, tls) = if shown {
+                    (What::AnyName, HopTls::Unverified(at.clone()))
+                } else {
+                    (What::NameByVersion, HopTls::Unknown)
+                };
+                faults.push(Fault { at, what });
+                return tls;
+            }
+            if let Some(name) = super::of_another(service, &names) {
+                faults.push(Fault {
+                    at: at("subjectAltNames", name),
+                    what: What::OtherName(name.to_owned()),
+                });
+            }
+            HopTls::Verified(at("mode", "verified"))
+        }
         "" | "DISABLE" => HopTls::Plain,
         _ => HopTls::Unknown,
     }

@@ -77,7 +77,7 @@ impl<'a> Policies<'a> {
         }
         let judged = candidates
             .iter()
-            .map(|(policy, index)| judge(world, istio, policy, *index, faults));
+            .map(|(policy, index)| judge(world, istio, (policy, *index), service, faults));
         judged.max_by_key(super::weakness)
     }
 }
@@ -85,8 +85,8 @@ impl<'a> Policies<'a> {
 fn judge(
     world: &World<'_>,
     istio: Option<bool>,
-    policy: &Object,
-    target: usize,
+    (policy, target): (&Object, usize),
+    service: &Object,
     faults: &mut Vec<Fault>,
 ) -> HopTls {
     let refs = fields::list(&policy.value, &["spec", "validation", "caCertificateRefs"]);
@@ -122,6 +122,18 @@ fn judge(
         return HopTls::Unverified(at);
     }
     let host = fields::text(&policy.value, &["spec", "validation", "hostname"]);
+    // What is listed counts; the host is asked for where nothing is.
+    let listed: Vec<&str> = names
+        .iter()
+        .map(|name| fields::text(name, &["hostname"]))
+        .collect();
+    let asked = if listed.is_empty() { vec![host] } else { listed };
+    if let Some(name) = super::of_another(service, &asked) {
+        faults.push(Fault {
+            at: fields::hop(policy, "spec.validation", name),
+            what: What::OtherName(name.to_owned()),
+        });
+    }
     HopTls::Verified(fields::hop(
         policy,
         format!("spec.targetRefs[{target}]"),

@@ -106,7 +106,7 @@ fn rule(namespace: &str, spec: &str) -> String {
     )
 }
 
-const CHECKED: &str = "trafficPolicy: {tls: {mode: SIMPLE, caCertificates: /ca}}";
+const CHECKED: &str = "trafficPolicy: {tls: {mode: SIMPLE, caCertificates: /ca, subjectAltNames: [nb.team.svc]}}";
 
 #[test]
 fn which_destination_rule_counts() {
@@ -150,8 +150,20 @@ fn which_destination_rule_counts() {
 #[test]
 fn what_a_destination_rule_says() {
     for (policy, expected) in [
-        ("{tls: {mode: SIMPLE, credentialName: ca}}", "Verified"),
-        ("{tls: {mode: MUTUAL, caCertificates: /ca}}", "Verified"),
+        (
+            "{tls: {mode: SIMPLE, credentialName: ca, subjectAltNames: [nb.team.svc]}}",
+            "Verified",
+        ),
+        (
+            "{tls: {mode: MUTUAL, caCertificates: /ca, subjectAltNames: [nb.example.com]}}",
+            "Verified",
+        ),
+        // A name that is shown is no name that is asked for.
+        (
+            "{tls: {mode: SIMPLE, caCertificates: /ca, sni: nb.team.svc}}",
+            "Unverified",
+        ),
+        ("{tls: {mode: SIMPLE, caCertificates: /ca}}", "Unknown"),
         ("{tls: {mode: ISTIO_MUTUAL}}", "Verified"),
         ("{tls: {mode: SIMPLE}}", "Unknown"),
         ("{tls: {mode: DISABLE}}", "Plain"),
@@ -166,7 +178,7 @@ fn what_a_destination_rule_says() {
             "Plain",
         ),
         (
-            "{tls: {mode: SIMPLE, caCertificates: /ca}, portLevelSettings: [{port: {number: 80}}]}",
+            "{tls: {mode: SIMPLE, caCertificates: /ca, subjectAltNames: [nb]}, portLevelSettings: [{port: {number: 80}}]}",
             "Verified",
         ),
     ] {
@@ -179,6 +191,37 @@ fn what_a_destination_rule_says() {
 }
 
 const GOOD: &str = "hostname: nb.team.svc, subjectAltNames: [{type: Hostname, hostname: nb.team.svc}], caCertificateRefs: [{group: '', kind: ConfigMap, name: ca}]";
+
+#[test]
+fn names_of_other_services() {
+    let said = |names: &str| {
+        let tls = format!("{{mode: SIMPLE, caCertificates: /ca, subjectAltNames: [{names}]}}");
+        let hop = with(&rule(
+            "team",
+            &format!("{{host: nb, trafficPolicy: {{tls: {tls}}}}}"),
+        ));
+        assert!(matches!(hop.tls, HopTls::Verified(_)));
+        hop.faults.into_iter().map(|fault| fault.what).next()
+    };
+    for own in [
+        "nb.team.svc",
+        "nb.team.svc.cluster.local",
+        "nb",
+        "'*.team.svc'",
+        "other.team.svc, nb.team.svc",
+        "nb.example.com",
+    ] {
+        assert_eq!(said(own), None, "{own}");
+    }
+    for other in [
+        "nc.team.svc",
+        "nb.other.svc",
+        "nbx.team.svc",
+        "nb.teams.svc.cluster.local",
+    ] {
+        assert_eq!(said(other), Some(What::OtherName(other.to_owned())), "{other}");
+    }
+}
 
 #[test]
 fn which_policy_counts() {

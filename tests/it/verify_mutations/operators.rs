@@ -339,17 +339,6 @@ pub(crate) const OPERATORS: &[Operator] = &[
         )],
     },
     Operator {
-        name: "policy of the login service gone",
-        severity: Warning,
-        rules: &[OpenPort, TooWide],
-        near: &[
-            "Deployment kube-auth-proxy",
-            "NetworkPolicy kube-auth-proxy",
-            "Service kube-auth-proxy",
-        ],
-        changes: &[Drop("NetworkPolicy kube-auth-proxy")],
-    },
-    Operator {
         name: "policy of the login service opened",
         severity: Warning,
         rules: &[OpenPort, TooWide],
@@ -508,8 +497,8 @@ pub(crate) const OPERATORS: &[Operator] = &[
     },
     Operator {
         name: "the guard's Service selects nothing",
-        severity: Warning,
-        rules: &[Blocked, DanglingReference],
+        severity: Info,
+        rules: &[Blocked, DanglingReference, Unknown],
         near: &[
             "HTTPRoute nb-sales-analytics-churn-*",
             "Service churn-kube-rbac-proxy",
@@ -832,8 +821,8 @@ pub(crate) const OPERATORS: &[Operator] = &[
     },
     Operator {
         name: "a label that moves the pod from its Service",
-        severity: Warning,
-        rules: &[Blocked, DanglingReference, GuardUnfit],
+        severity: Info,
+        rules: &[Blocked, DanglingReference, GuardUnfit, Unknown],
         near: &[
             "Notebook churn",
             "Service churn-kube-rbac-proxy",
@@ -1033,8 +1022,8 @@ pub(crate) const OPERATORS: &[Operator] = &[
     },
     Operator {
         name: "the configuration not mounted",
-        severity: Warning,
-        rules: &[GuardUnfit],
+        severity: Info,
+        rules: &[GuardUnfit, Unknown],
         near: &["Notebook churn", "ConfigMap churn-kube-rbac-proxy-config"],
         changes: &[Cut(
             "Notebook churn",
@@ -2034,16 +2023,19 @@ pub(crate) const OPERATORS: &[Operator] = &[
             "DestinationRule nb-sales-analytics-churn-*",
             "HTTPRoute nb-sales-analytics-churn-*",
         ],
-        changes: &[Set(
-            "DestinationRule nb-sales-analytics-churn-*",
-            "/spec/trafficPolicy/portLevelSettings/0/tls",
-            "{mode: DISABLE}",
-        )],
+        changes: &[
+            Set("Gateway {gateway}", "/metadata/labels/seen", r#""yes""#),
+            Set(
+                "DestinationRule nb-sales-analytics-churn-*",
+                "/spec/trafficPolicy/portLevelSettings/0/tls",
+                "{mode: DISABLE}",
+            ),
+        ],
     },
     Operator {
         name: "certificate checked by no authority",
-        severity: Error,
-        rules: &[UnverifiedHop],
+        severity: Info,
+        rules: &[UnverifiedHop, Unknown],
         near: &[
             "DestinationRule nb-sales-analytics-churn-*",
             "HTTPRoute nb-sales-analytics-churn-*",
@@ -2061,16 +2053,10 @@ pub(crate) const OPERATORS: &[Operator] = &[
             "DestinationRule nb-sales-analytics-churn-*",
             "HTTPRoute nb-sales-analytics-churn-*",
         ],
-        changes: &[
-            Cut(
-                "DestinationRule nb-sales-analytics-churn-*",
-                "/spec/trafficPolicy/portLevelSettings/0/tls/subjectAltNames",
-            ),
-            Cut(
-                "DestinationRule nb-sales-analytics-churn-*",
-                "/spec/trafficPolicy/portLevelSettings/0/tls/sni",
-            ),
-        ],
+        changes: &[Cut(
+            "DestinationRule nb-sales-analytics-churn-*",
+            "/spec/trafficPolicy/portLevelSettings/0/tls/subjectAltNames",
+        )],
     },
     Operator {
         name: "certificate checked for another name",
@@ -2094,11 +2080,14 @@ pub(crate) const OPERATORS: &[Operator] = &[
             "DestinationRule nb-sales-analytics-churn-*",
             "HTTPRoute nb-sales-analytics-churn-*",
         ],
-        changes: &[Set(
-            "DestinationRule nb-sales-analytics-churn-*",
-            "/spec/trafficPolicy/portLevelSettings/0/port/number",
-            "9443",
-        )],
+        changes: &[
+            Set("Gateway {gateway}", "/metadata/labels/seen", r#""yes""#),
+            Set(
+                "DestinationRule nb-sales-analytics-churn-*",
+                "/spec/trafficPolicy/portLevelSettings/0/port/number",
+                "9443",
+            ),
+        ],
     },
     Operator {
         name: "the rule for another host",
@@ -2122,11 +2111,14 @@ pub(crate) const OPERATORS: &[Operator] = &[
             "DestinationRule nb-sales-analytics-churn-*",
             "HTTPRoute nb-sales-analytics-churn-*",
         ],
-        changes: &[Set(
-            "DestinationRule nb-sales-analytics-churn-*",
-            "/metadata/namespace",
-            "elsewhere",
-        )],
+        changes: &[
+            Set("Gateway {gateway}", "/metadata/labels/seen", r#""yes""#),
+            Set(
+                "DestinationRule nb-sales-analytics-churn-*",
+                "/metadata/namespace",
+                "elsewhere",
+            ),
+        ],
     },
     Operator {
         name: "the rule gone",
@@ -2616,6 +2608,10 @@ pub(crate) const HARMLESS: &[Harmless] = &[
             "/spec/listeners/0/hostname",
             "ai.example.com",
         )],
+    },
+    Harmless {
+        name: "the login service without a policy: it asks everybody",
+        changes: &[Drop("NetworkPolicy kube-auth-proxy")],
     },
     Harmless {
         name: "replicas of the login service",
