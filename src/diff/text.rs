@@ -1,7 +1,7 @@
 //! A comparison for a terminal.
 
 use super::change::{Change, Diff, Effect, Happens, ObjectChange};
-use super::words;
+use super::{names, words};
 
 /// The effects in the order of a report, with their headings and marks.
 pub(super) const SECTIONS: [(Effect, &str, char); 6] = [
@@ -66,7 +66,7 @@ fn objects(diff: &Diff, text: &mut String) {
 }
 
 pub(super) fn object_name(object: &ObjectChange) -> super::sentence::Sentence {
-    let name = words::reference(&object.object).with(words::place(&object.place));
+    let name = names::reference(&object.object).with(names::place(&object.place));
     if object.kept {
         name.and(": it is protected from pruning, and stays in the cluster until somebody deletes it")
     } else {

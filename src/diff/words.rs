@@ -2,18 +2,16 @@
 
 use std::collections::BTreeSet;
 
-use super::change::{
-    Admission, Guarding, Login, Portrait, Reach, Reference, Somebody, Step, Target, Tls, Verbs, Verdict, Way,
-    What,
+use super::change::{Login, Reference, Step, Target, What};
+use super::names::{
+    all, asked, by, caller, guarded, guarding, hosts, image, login, methods, named, place, ports, reference,
+    rule, somebody, tls,
 };
-use super::sentence::{Sentence, numbers};
+use super::sentence::Sentence;
+use super::standing::{proof, stands};
 
 /// How many targets a list names before it counts the rest.
 pub(super) const NAMED: usize = 20;
-/// How the place of an object begins that stands in no file.
-const MADE_FOR: &str = "made for ";
-/// How many characters of a digest are shown.
-const DIGEST: usize = 12;
 
 /// A change in one sentence. With several targets it counts them; [`details`] names them.
 pub(super) fn sentence(what: &What, targets: &[Target]) -> Sentence {
@@ -54,183 +52,6 @@ pub(super) fn details(what: &What, targets: &[Target]) -> Vec<Sentence> {
     }
     lines
 }
-
-// --- names ---
-
-pub(super) fn reference(object: &Reference) -> Sentence {
-    Sentence::new(&format!("{} ", kind(&object.kind))).name(object.path())
-}
-
-/// A kind is written by somebody too, where it is no word.
-fn kind(kind: &str) -> &str {
-    if kind.chars().all(|c| c.is_ascii_alphanumeric()) {
-        kind
-    } else {
-        "object"
-    }
-}
-
-fn named(target: &Target) -> Sentence {
-    let name = reference(&target.object);
-    match target.part.as_str() {
-        "" => name,
-        part => name.and(&format!(" ({part})")),
-    }
-}
-
-/// What all targets are together: the one, or how many of which kind.
-fn all(targets: &[Target]) -> Sentence {
-    if let [target] = targets {
-        return named(target);
-    }
-    let kinds: BTreeSet<&str> = targets.iter().map(|target| target.object.kind.as_str()).collect();
-    let noun = match kinds.iter().collect::<Vec<_>>().as_slice() {
-        [one] => format!("{}s", kind(one)),
-        _ => "objects".to_owned(),
-    };
-    Sentence::new(&format!("{} {noun}", targets.len()))
-}
-
-fn somebody(subject: &Somebody) -> Sentence {
-    match (subject.kind.as_str(), subject.name.as_str()) {
-        ("Group", "system:authenticated") => Sentence::new("everybody who has logged in (group ")
-            .name(&subject.name)
-            .and(")"),
-        ("Group", "system:unauthenticated") => Sentence::new("whoever has not logged in (group ")
-            .name(&subject.name)
-            .and(")"),
-        ("Group", "system:serviceaccounts") => Sentence::new("every ServiceAccount of the cluster (group ")
-            .name(&subject.name)
-            .and(")"),
-        ("Group", name) => match name.strip_prefix("system:serviceaccounts:") {
-            Some(namespace) => Sentence::new("every ServiceAccount of namespace ").name(namespace),
-            None => Sentence::new("group ").name(name),
-        },
-        ("ServiceAccount", name) => {
-            Sentence::new("ServiceAccount ").name(format!("{}/{name}", subject.namespace))
-        }
-        (_, name) => Sentence::new("user ").name(name),
-    }
-}
-
-/// `(all methods)`, `(only get and list)`; nothing where verbs are not told apart.
-fn methods(verbs: &Verbs) -> Sentence {
-    if verbs.verbs.is_empty() || (verbs.all && verbs.verbs.len() == 1) {
-        Sentence::default()
-    } else if verbs.all {
-        Sentence::new(" (all methods)")
-    } else {
-        Sentence::new(" (only ").names(&verbs.verbs).and(")")
-    }
-}
-
-/// ` (file:line)`; of what was just made, what it was made for.
-pub(super) fn place(place: &str) -> Sentence {
-    match (place, place.strip_prefix(MADE_FOR)) {
-        ("", _) => Sentence::default(),
-        (_, Some(source)) => Sentence::new(" (made for ").name(source).and(")"),
-        _ => Sentence::new(" (").name(place).and(")"),
-    }
-}
-
-/// Objects by which something is so: `RoleBinding a/b (file:3) and Role a/c`.
-fn by(steps: &[Step]) -> Sentence {
-    let mut seen = BTreeSet::new();
-    let distinct = steps.iter().filter(|step| seen.insert(&step.object));
-    let parts = distinct.map(|step| reference(&step.object).with(place(&step.place)));
-    Sentence::default().list(parts)
-}
-
-/// An image with its digest cut to what can be compared by eye.
-fn image(image: &str) -> String {
-    match image.split_once("@sha256:") {
-        Some((name, digest)) if digest.len() > DIGEST => {
-            let short: String = digest.chars().take(DIGEST).collect();
-            format!("{name}@sha256:{short}…")
-        }
-        _ => image.to_owned(),
-    }
-}
-
-fn login(login: Login) -> &'static str {
-    match login {
-        Login::Asked => "login: asked for by the gateway",
-        Login::Unknown => "login: not known, for the gateway is not in these manifests",
-        Login::Skipped => "login: switched off for this way",
-        Login::None => "login: none",
-    }
-}
-
-fn tls(tls: Tls) -> &'static str {
-    match tls {
-        Tls::Verified => "TLS, certificate checked",
-        Tls::Unknown => "not to be seen in these manifests",
-        Tls::Unverified => "TLS, certificate not checked by anybody",
-        Tls::Plain => "plain HTTP",
-    }
-}
-
-fn guarded(guard: &str) -> Sentence {
-    if guard.is_empty() {
-        Sentence::new("guard: none")
-    } else {
-        Sentence::new("guard: ").name(guard)
-    }
-}
-
-fn guarding(guard: &Guarding) -> Sentence {
-    let mut sentence = Sentence::new(&guard.program);
-    if guard.container != guard.program {
-        sentence = sentence.and(" in container ").name(&guard.container);
-    }
-    let sentence = sentence.and(", image ").name(image(&guard.image));
-    if guard.review.is_empty() {
-        sentence.and("; it asks the API server about nobody")
-    } else {
-        sentence
-            .and("; it asks the API server who may use ")
-            .name(&guard.review)
-    }
-}
-
-fn ports(ports: &BTreeSet<u16>) -> Sentence {
-    let noun = if ports.len() == 1 { "port " } else { "ports " };
-    Sentence::new(noun).with(numbers(ports))
-}
-
-fn caller(reach: &Reach) -> Sentence {
-    let who = Sentence::new(&reach.who);
-    match (reach.who.as_str(), reach.name.as_str()) {
-        (_, "") => who,
-        ("", name) => Sentence::default().said(name),
-        (_, name) => who.and(" ").name(name),
-    }
-}
-
-/// What a port means: whether whoever reaches it is asked.
-fn asked(reach: &Reach) -> &'static str {
-    match (reach.guarded, reach.ports.len()) {
-        (true, _) => ", where the guard asks who they are",
-        (false, 1) => ", where no guard asks who they are",
-        (false, _) => ", not all of which a guard listens on",
-    }
-}
-
-fn hosts(hosts: &BTreeSet<String>) -> Sentence {
-    if hosts.contains("*") {
-        Sentence::new("any host")
-    } else {
-        Sentence::default().names(hosts)
-    }
-}
-
-fn rule(verdict: &Verdict) -> Sentence {
-    Sentence::default()
-        .said(&verdict.message)
-        .and(&format!(" [{}]", verdict.rule))
-}
-
-// --- sentences ---
 
 fn lead(what: &What, it: &Sentence, targets: &[Target]) -> Sentence {
     let it = it.clone();
@@ -459,7 +280,7 @@ fn address(url: &str) -> Sentence {
 }
 
 /// Where a way begins, in a sentence.
-fn at(entry: &str, url: &str) -> Sentence {
+pub(super) fn at(entry: &str, url: &str) -> Sentence {
     let by = match entry {
         "Host" => " on a port of its node".to_owned(),
         entry => format!(" by {entry}"),
@@ -668,87 +489,4 @@ fn tail(what: &What, target: &Target, alone: bool) -> Sentence {
             .unwrap_or_default(),
         _ => Sentence::default(),
     }
-}
-
-/// How a workload stands, or stood.
-fn stands(portrait: &Portrait, before: bool) -> Vec<Sentence> {
-    let mut lines = Vec::new();
-    let is = |now: &'static str, then: &'static str| if before { then } else { now };
-    for way in &portrait.ways {
-        lines.push(leads(way, before));
-    }
-    if portrait.ways.is_empty() {
-        lines.push(Sentence::new(is(
-            "no way leads to it from outside",
-            "no way led to it from outside",
-        )));
-    }
-    for guard in portrait.guards.iter().filter(|_| !before) {
-        lines.push(Sentence::new("guard: ").with(guarding(guard)));
-    }
-    if portrait.guards.is_empty() {
-        lines.push(Sentence::new(is("it has no guard", "it had no guard")));
-    } else if portrait.admitted.is_empty() {
-        lines.push(Sentence::new(is(
-            "the guard lets nobody through, as far as these manifests say",
-            "the guard let nobody through, as far as those manifests say",
-        )));
-    } else {
-        let who = |admission: &Admission| somebody(&admission.subject).with(methods(&admission.verbs));
-        let who = Sentence::default().list(portrait.admitted.iter().map(who));
-        lines.push(Sentence::new(is("may open it: ", "could open it: ")).with(who));
-    }
-    if before {
-        return lines;
-    }
-    for reach in &portrait.callers {
-        let sentence = Sentence::new("in the cluster, ")
-            .with(caller(reach))
-            .and(" may connect to ");
-        lines.push(sentence.with(ports(&reach.ports)).and(asked(reach)));
-    }
-    for (container, name) in &portrait.images {
-        lines.push(
-            Sentence::new("container ")
-                .name(container)
-                .and(" runs ")
-                .name(image(name)),
-        );
-    }
-    lines
-}
-
-fn leads(way: &Way, before: bool) -> Sentence {
-    let words = if before {
-        "was reached from outside"
-    } else {
-        "is reached from outside"
-    };
-    let sentence = Sentence::new(words).with(at(&way.entry, &way.url));
-    let sentence = sentence
-        .and("; ")
-        .and(login(way.login))
-        .and("; ")
-        .with(guarded(&way.guard));
-    sentence.and(&format!("; last hop: {}", tls(way.tls)))
-}
-
-/// What proves a verdict, and what to do.
-fn proof(verdict: &Verdict) -> Vec<Sentence> {
-    let mut lines = Vec::new();
-    for (index, step) in verdict.way.iter().enumerate() {
-        let mut line =
-            Sentence::new(if index == 0 { "the way: " } else { "then " }).with(reference(&step.object));
-        if !step.field.is_empty() {
-            line = line.and(" ").name(&step.field);
-        }
-        if !step.says.is_empty() {
-            line = line.and(": ").said(&step.says);
-        }
-        lines.push(line.with(place(&step.place)));
-    }
-    if !verdict.advice.is_empty() {
-        lines.push(Sentence::new("to do: ").said(&verdict.advice));
-    }
-    lines
 }
