@@ -11,9 +11,9 @@ mod layout;
 pub mod mermaid;
 pub mod page;
 pub mod picture;
-pub mod subject;
-pub mod svg;
 #[cfg(test)]
 mod samples;
+pub mod subject;
+pub mod svg;
 #[cfg(test)]
 mod tests;

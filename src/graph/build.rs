@@ -189,7 +189,11 @@ impl Drawing {
         for admitted in &guard.admitted {
             let person = self.person(&admitted.subject);
             let everybody = admitted.subject.name == UNAUTHENTICATED && admitted.subject.kind == "Group";
-            let kind = if everybody { EdgeKind::Open } else { EdgeKind::Admitted };
+            let kind = if everybody {
+                EdgeKind::Open
+            } else {
+                EdgeKind::Admitted
+            };
             self.edge(person, index, kind, right(admitted), admitted.by.iter().cloned());
         }
         index
@@ -413,10 +417,7 @@ impl Drawing {
         // What an edge leads through belongs to what it leads to.
         for edge in self.edges.values() {
             for place in &edge.places {
-                about
-                    .entry(place.hop.object.clone())
-                    .or_default()
-                    .insert(edge.to);
+                about.entry(place.hop.object.clone()).or_default().insert(edge.to);
             }
         }
         for judgement in judgements {
@@ -469,6 +470,7 @@ impl Drawing {
             let node = &mut self.nodes[edge.to];
             if edge.kind == EdgeKind::Open && doubted(node) {
                 edge.kind = EdgeKind::Unknown;
+                edge.label = edge.label.replace("unasked", "not known");
                 node.state = State::Plain;
             }
             edges.insert((edge.from, edge.to, edge.kind, edge.label.clone()), edge);

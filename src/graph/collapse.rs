@@ -45,9 +45,7 @@ fn most_telling(picture: &Picture, limit: usize) -> BTreeSet<String> {
         *all += 1;
     }
     let mut order: Vec<(&str, (usize, usize))> = found.into_iter().collect();
-    order.sort_by(|(a, (open_a, all_a)), (b, (open_b, all_b))| {
-        (open_b, all_b, a).cmp(&(open_a, all_a, b))
-    });
+    order.sort_by(|(a, (open_a, all_a)), (b, (open_b, all_b))| (open_b, all_b, a).cmp(&(open_a, all_a, b)));
     order
         .into_iter()
         .take(limit)
@@ -100,10 +98,7 @@ fn step(picture: &Picture, depth: &Depth) -> Picture {
                         | Start::Workload,
                     ),
                     _,
-                ) => Bucket::Starts(
-                    Start::SameNamespace,
-                    namespace(&node.namespace),
-                ),
+                ) => Bucket::Starts(Start::SameNamespace, namespace(&node.namespace)),
                 (Some(start), _) => Bucket::Starts(start.clone(), None),
             },
             Kind::Entry => match depth {
@@ -130,7 +125,10 @@ fn home(picture: &Picture, index: usize) -> String {
         .edges
         .get(first)
         .filter(|edge| edge.from == index)
-        .map_or_else(|| node.namespace.clone(), |edge| picture.nodes[edge.to].namespace.clone())
+        .map_or_else(
+            || node.namespace.clone(),
+            |edge| picture.nodes[edge.to].namespace.clone(),
+        )
 }
 
 /// Where people are let in.

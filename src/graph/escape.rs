@@ -10,9 +10,11 @@ fn visible(character: char) -> char {
     match character {
         '\n' | '\r' | '\t' | '\u{2028}' | '\u{2029}' => ' ',
         // Overrides, embeddings and isolates of the bidirectional algorithm, and marks that are not seen.
-        '\u{202A}'..='\u{202E}' | '\u{2066}'..='\u{2069}' | '\u{200B}'..='\u{200F}' | '\u{061C}' | '\u{FEFF}' => {
-            '\u{FFFD}'
-        }
+        '\u{202A}'..='\u{202E}'
+        | '\u{2066}'..='\u{2069}'
+        | '\u{200B}'..='\u{200F}'
+        | '\u{061C}'
+        | '\u{FEFF}' => '\u{FFFD}',
         '\u{FFFE}' | '\u{FFFF}' => '\u{FFFD}',
         character if character.is_control() => '\u{FFFD}',
         character => character,

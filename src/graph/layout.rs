@@ -82,7 +82,11 @@ pub(super) fn texts(node: &Node) -> Vec<String> {
     let mut all = vec![one_line(&node.title)];
     all.extend(node.lines.iter().map(|line| one_line(line)));
     let rule = |judged: &Judged| {
-        let sign = if judged.severity == Severity::Info { "?" } else { "!" };
+        let sign = if judged.severity == Severity::Info {
+            "?"
+        } else {
+            "!"
+        };
         format!("{sign} {}", judged.rule)
     };
     let mut rules: Vec<String> = node.judged.iter().map(rule).collect();
@@ -214,7 +218,11 @@ impl Grid {
             let key = |index: &usize| {
                 let node = &picture.nodes[*index];
                 let last = node.kind.column() == COLUMNS - 1;
-                (node.kind.column(), last.then_some(node.namespace.as_str()), *index)
+                (
+                    node.kind.column(),
+                    last.then_some(node.namespace.as_str()),
+                    *index,
+                )
             };
             key(a).cmp(&key(b))
         });

@@ -128,7 +128,12 @@ pub(super) fn guarded(namespace: &str, name: &str, people: &[Subject]) -> Worklo
         namespace,
         &format!("{name}-users"),
     );
-    let policy = id("networking.k8s.io/v1", "NetworkPolicy", namespace, "notebooks-closed");
+    let policy = id(
+        "networking.k8s.io/v1",
+        "NetworkPolicy",
+        namespace,
+        "notebooks-closed",
+    );
     workload.guards.push(Guard {
         container: "kube-rbac-proxy".to_owned(),
         program: Program::KubeRbacProxy,
@@ -143,7 +148,11 @@ pub(super) fn guarded(namespace: &str, name: &str, people: &[Subject]) -> Worklo
             verbs: set(["get".to_owned()]),
             ..Review::default()
         }),
-        by: vec![hop(&object, "spec.template.spec.containers[1]", "kube-rbac-proxy")],
+        by: vec![hop(
+            &object,
+            "spec.template.spec.containers[1]",
+            "kube-rbac-proxy",
+        )],
         admitted: people
             .iter()
             .map(|subject| Admitted {
@@ -305,7 +314,12 @@ pub(super) fn place(hop: &Hop) -> Option<(String, usize)> {
     ))
 }
 
-pub(super) fn drawn(access: &Access, judgements: &[Judgement], subjects: &[&str], collapse: Collapse) -> Picture {
+pub(super) fn drawn(
+    access: &Access,
+    judgements: &[Judgement],
+    subjects: &[&str],
+    collapse: Collapse,
+) -> Picture {
     let wanted = Wanted {
         subjects: subjects.iter().map(|name| Name::parse(name).unwrap()).collect(),
         collapse,

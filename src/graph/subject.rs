@@ -61,10 +61,15 @@ impl Name {
                 )),
             },
             // Other colons belong to the name: system:authenticated, oidc:dana.
-            _ => Ok(match text.strip_prefix(ACCOUNT_USER).and_then(|rest| rest.split_once(':')) {
-                Some((namespace, name)) => Self::ServiceAccount(namespace.to_owned(), name.to_owned()),
-                None => Self::Either(text.to_owned()),
-            }),
+            _ => Ok(
+                match text
+                    .strip_prefix(ACCOUNT_USER)
+                    .and_then(|rest| rest.split_once(':'))
+                {
+                    Some((namespace, name)) => Self::ServiceAccount(namespace.to_owned(), name.to_owned()),
+                    None => Self::Either(text.to_owned()),
+                },
+            ),
         }
     }
 
@@ -130,7 +135,10 @@ pub fn unknown<'a>(access: &Access, names: &'a [Name]) -> Vec<&'a Name> {
             .iter()
             .flat_map(|workload| &workload.guards)
             .flat_map(|guard| &guard.admitted);
-        let logins = access.gateways.iter().filter_map(|gateway| gateway.login.as_ref());
+        let logins = access
+            .gateways
+            .iter()
+            .filter_map(|gateway| gateway.login.as_ref());
         admitted.into_iter().any(|admitted| name.names(&admitted.subject))
             || logins
                 .into_iter()
@@ -276,7 +284,9 @@ impl Reach {
                     Some(Start::Everybody | Start::OtherNamespaces | Start::Addresses) => {
                         !namespaces.is_empty()
                     }
-                    Some(Start::SameNamespace | Start::SameNamespaceLabelled | Start::WholeNamespace) => namespaces.contains(from.namespace.as_str()),
+                    Some(Start::SameNamespace | Start::SameNamespaceLabelled | Start::WholeNamespace) => {
+                        namespaces.contains(from.namespace.as_str())
+                    }
                     Some(Start::Workload) => from
                         .object
                         .as_ref()

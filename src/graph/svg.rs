@@ -195,12 +195,7 @@ fn lines(picture: &Picture, layout: &Layout, out: &mut String) {
         };
         out.push_str(&format!(
             "<text class=\"label {class}\" x=\"{x}\" y=\"{y}\">{}</text>\n",
-            escape(&fitted(
-                &edge.label,
-                room,
-                LINE,
-                edge.kind == EdgeKind::Open
-            ))
+            escape(&fitted(&edge.label, room, LINE, edge.kind == EdgeKind::Open))
         ));
     }
 }
@@ -286,13 +281,24 @@ fn icon(node: &Node) -> Option<&'static str> {
             .as_ref()
             .is_some_and(|subject| subject.kind == "Group");
     match node.kind {
-        Kind::Person if group => Some("M4.5 1.5a2.3 2.3 0 1 0 .1 0zM.7 12c0-6 7.6-6 7.6 0M10 2.5a2 2 0 1 0 .1 0M9.5 7.6c2.600 -.2 4 1.500 4 4.400"),
+        Kind::Person if group => Some(
+            "M4.5 1.5a2.3 2.3 0 1 0 .1 0zM.7 12c0-6 7.6-6 7.6 0M10 2.5a2 2 0 1 0 .1 0M9.5 7.6c2.600 -.2 4 1.500 4 4.400",
+        ),
         Kind::Person => Some("M7 1.500a2.800 2.800 0 1 0 .1 0zM2 12.500c0 -7 10 -7 10 0"),
-        Kind::Start if !matches!(node.start, Some(Start::Outside | Start::Everybody | Start::Addresses)) => {
-            Some("M7 .8l5.600 3.100v6.200l-5.600 3.100l-5.600 -3.100v-6.200zM1.400 3.900l5.600 3.100l5.600 -3.100M7 7v6.200")
+        Kind::Start
+            if !matches!(
+                node.start,
+                Some(Start::Outside | Start::Everybody | Start::Addresses)
+            ) =>
+        {
+            Some(
+                "M7 .8l5.600 3.100v6.200l-5.600 3.100l-5.600 -3.100v-6.200zM1.400 3.900l5.600 3.100l5.600 -3.100M7 7v6.200",
+            )
         }
         Kind::Start => Some("M7 1a6 6 0 1 0 .1 0zM1 7h12M7 1c-4 4 -4 8 0 12M7 1c4 4 4 8 0 12"),
-        Kind::Guard => Some("M7 .8l5.200 1.800v4.200c0 3.400 -2.400 5.200 -5.200 6.400c-2.800 -1.200 -5.200 -3 -5.200 -6.400v-4.200zM4.600 6.800l1.900 1.900l3.300 -3.600"),
+        Kind::Guard => Some(
+            "M7 .8l5.200 1.800v4.200c0 3.400 -2.400 5.200 -5.200 6.400c-2.800 -1.200 -5.200 -3 -5.200 -6.400v-4.200zM4.600 6.800l1.900 1.900l3.300 -3.600",
+        ),
         Kind::Entry | Kind::Route | Kind::Workload | Kind::Note => None,
     }
 }
@@ -300,14 +306,11 @@ fn icon(node: &Node) -> Option<&'static str> {
 /// Everything that is known of a node, a line each.
 pub(super) fn told(node: &Node) -> Vec<String> {
     let mut said = vec![node.text()];
-    said.extend(node.judged.iter().map(|judged| {
-        format!(
-            "{} ({}): {}",
-            judged.severity.word(),
-            judged.rule,
-            judged.message
-        )
-    }));
+    said.extend(
+        node.judged
+            .iter()
+            .map(|judged| format!("{} ({}): {}", judged.severity.word(), judged.rule, judged.message)),
+    );
     said.extend(node.places.iter().map(written));
     said
 }
@@ -389,7 +392,10 @@ fn legend(picture: &Picture, wide: i32, top: i32) -> (String, i32) {
         if kinds.contains(&kind) {
             let word = kind.word();
             let sign = |x: i32, y: i32| {
-                format!("<path class=\"line {word}\" d=\"M{x} {y}h28\"/><path class=\"tip {word}\" d=\"M{} {y}l-8 -4v8z\"/>", x + 34)
+                format!(
+                    "<path class=\"line {word}\" d=\"M{x} {y}h28\"/><path class=\"tip {word}\" d=\"M{} {y}l-8 -4v8z\"/>",
+                    x + 34
+                )
             };
             entry(&sign, kind.meaning());
         }

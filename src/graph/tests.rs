@@ -36,7 +36,10 @@ fn every_format_as_it_is_read() {
     snapshot("svg-for-one-group", &svg::text(&picture));
     let picture = drawn(&many(1000, 12), &[], &[], Collapse::Auto);
     snapshot("svg-folded", &svg::text(&picture));
-    snapshot("mermaid-odd", &mermaid::text(&drawn(&odd(), &[], &[], Collapse::Never)));
+    snapshot(
+        "mermaid-odd",
+        &mermaid::text(&drawn(&odd(), &[], &[], Collapse::Never)),
+    );
     snapshot("dot-odd", &dot::text(&drawn(&odd(), &[], &[], Collapse::Never)));
     snapshot("svg-odd", &svg::text(&drawn(&odd(), &[], &[], Collapse::Never)));
 }
@@ -68,7 +71,10 @@ fn what_verify_says_stands_on_what_it_is_about() {
     assert_eq!(scratch.judged[0].rule, "open-port");
     // What is about something that is not drawn is drawn for that reason.
     let note = picture.nodes.iter().find(|node| node.kind == Kind::Note).unwrap();
-    assert_eq!((note.title.as_str(), note.state), ("everybody-edits-routes", State::Open));
+    assert_eq!(
+        (note.title.as_str(), note.state),
+        ("everybody-edits-routes", State::Open)
+    );
 }
 
 #[test]
@@ -94,7 +100,10 @@ fn a_login_that_does_not_know_the_group_is_the_end() {
         .iter()
         .find(|edge| picture.nodes[edge.from].title == "Outside")
         .unwrap();
-    assert_eq!((login.kind, login.label.as_str()), (EdgeKind::Closed, "not in its groups"));
+    assert_eq!(
+        (login.kind, login.label.as_str()),
+        (EdgeKind::Closed, "not in its groups")
+    );
     // With a user alone, the groups are not known.
     let picture = drawn(&access(), &[], &["dana"], Collapse::Auto);
     let said = ways(&picture);
@@ -116,9 +125,19 @@ fn whoever_is_not_named_reaches_what_is_open_alone() {
     assert!(super::subject::reaches_nothing(&picture), "{:#?}", ways(&picture));
     assert_eq!(picture.nodes.len(), 1);
     // A service account is a pod already.
-    let picture = drawn(&access(), &[], &["ServiceAccount:analytics/default"], Collapse::Auto);
+    let picture = drawn(
+        &access(),
+        &[],
+        &["ServiceAccount:analytics/default"],
+        Collapse::Auto,
+    );
     assert_eq!(workloads(&picture), ["scratch", "training"]);
-    assert!(picture.nodes.iter().any(|node| node.title == "Any pod of analytics"));
+    assert!(
+        picture
+            .nodes
+            .iter()
+            .any(|node| node.title == "Any pod of analytics")
+    );
 }
 
 #[test]
@@ -127,7 +146,10 @@ fn folding_hides_no_exposure() {
     let whole = drawn(&access, &[], &[], Collapse::Never);
     let open = |picture: &Picture| -> usize {
         let nodes = picture.nodes.iter().filter(|node| node.kind == Kind::Workload);
-        nodes.filter(|node| node.state == State::Open).map(|node| node.count).sum()
+        nodes
+            .filter(|node| node.state == State::Open)
+            .map(|node| node.count)
+            .sum()
     };
     let workloads = |picture: &Picture| -> usize {
         let nodes = picture.nodes.iter().filter(|node| node.kind == Kind::Workload);
@@ -232,7 +254,10 @@ fn hostile_names_stay_names() {
         let quotes = line.matches('"').count();
         assert!(quotes % 2 == 0, "{line}");
     }
-    assert_eq!(chart.lines().filter(|line| line.trim() == "end").count(), HOSTILE.len());
+    assert_eq!(
+        chart.lines().filter(|line| line.trim() == "end").count(),
+        HOSTILE.len()
+    );
     let graph = dot::text(&picture);
     assert!(!graph.contains("\\N"), "{graph}");
 }
@@ -255,7 +280,13 @@ fn the_page_lets_nothing_out_of_its_elements() {
             let loaded = format!("{word}\"");
             assert!(!outside.contains(&loaded), "{word}");
         }
-        let json = page.split("id=\"data\">").nth(1).unwrap().split("</script>").next().unwrap();
+        let json = page
+            .split("id=\"data\">")
+            .nth(1)
+            .unwrap()
+            .split("</script>")
+            .next()
+            .unwrap();
         assert!(!json.contains(['<', '>', '&']));
         let data: serde_json::Value = serde_json::from_str(json).unwrap();
         assert_eq!(data["nodes"].as_array().unwrap().len(), whole.nodes.len());

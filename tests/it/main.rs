@@ -34,6 +34,7 @@ mod login_faults;
 mod orchestrators;
 mod overlay;
 mod parts;
+mod pictures;
 mod program;
 mod properties;
 mod recorded;
