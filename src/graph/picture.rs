@@ -209,7 +209,7 @@ impl Picture {
             Collapse::Never => false,
         };
         if folds {
-            picture = collapse::fold(picture, LIMIT);
+            picture = collapse::fold(&picture, LIMIT);
         }
         for places in picture.places_mut() {
             for found in places {

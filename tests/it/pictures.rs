@@ -289,8 +289,12 @@ fn mermaid_reads_every_name_as_a_name() {
     assert!(seen[0]["edges"].as_u64().unwrap() > 5);
     let nodes = list(&seen[1], "nodes");
     for name in HOSTILE {
-        let wanted = format!("{name}Notebook");
-        assert!(nodes.contains(&wanted.as_str()), "{wanted}: {nodes:#?}");
+        // A backslash is written as a character that only looks like one.
+        let wanted = format!("{}Notebook", name.replace('\\', "\u{29F5}"));
+        assert!(
+            nodes.iter().any(|node| node.starts_with(&wanted)),
+            "{wanted}: {nodes:#?}"
+        );
     }
 }
 
