@@ -30,3 +30,6 @@ use crate::cluster::object::Object;
 pub fn of<'a>(objects: impl IntoIterator<Item = &'a Object>) -> answer::Access {
     study::of(objects).access
 }
+
+#[cfg(test)]
+pub(crate) mod tests;

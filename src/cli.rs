@@ -3,15 +3,19 @@
 //! The edge. Here files, environment, standard streams and the terminal are; everything else gets values.
 
 mod complete;
+mod diff;
 mod documents;
 mod files;
 mod function;
+mod git;
+
 mod graph;
 mod install_plugin;
 mod manifests;
 mod progress;
 mod render;
 mod streams;
+mod trees;
 mod verify;
 
 use std::io::IsTerminal;
@@ -19,7 +23,7 @@ use std::path::PathBuf;
 
 use clap::{Args, CommandFactory, Parser, Subcommand, ValueEnum};
 
-use crate::error::{EXIT_OK, EXIT_USAGE, Error};
+use crate::error::{EXIT_OK, EXIT_TROUBLE, EXIT_USAGE, Error};
 use crate::model::defaults::SIDECAR_IMAGE_VARIABLE;
 use crate::model::platform::Environment;
 
@@ -55,6 +59,9 @@ enum Command {
     /// Render files: manifests in, manifests with the access graph out
     #[command(long_about = RENDER)]
     Render(RenderArgs),
+    /// Say what changes in access between two trees, renders or git revisions
+    #[command(long_about = DIFF)]
+    Diff(DiffArgs),
     /// Judge manifests: does anything lead around a guard?
     #[command(long_about = VERIFY)]
     Verify(VerifyArgs),
@@ -106,11 +113,41 @@ Reads .yaml, .yml and .json files, folders recursively (hidden ones skipped). Th
 the one given with --platform. Without -o everything is printed as one stream, ready for kubectl apply -f -. With -o each \
 object gets a file; files written before and no longer needed are removed.
 
+Flux applies workloads and routes before the policies that close them: with one Kustomization, a namespace's very first \
+Notebook is there for a moment before its policy. --layout flux writes two: closing/ holds everything of class enforce and \
+the Namespaces that it needs, rest/ everything else, and DIR/flux.yaml the Kustomizations, the second of which waits for the \
+first. The first prunes nothing: what closes outlives what it closes.
+
 Examples:
   gatewright render examples/platform/openshift/ | kubectl apply -f -
   gatewright render notebooks/ --platform production.yaml -o rendered/
-  gatewright render notebooks/ --platform production.yaml -o rendered/ --check   # in CI: is it up to date?";
+  gatewright render notebooks/ --platform production.yaml -o rendered/ --check   # in CI: is it up to date?
+  gatewright render notebooks/ --platform production.yaml -o clusters/ai/access --layout flux";
 
+const DIFF: &str = "Say what changes in access between two trees, renders or git revisions.
+
+Who gains, who loses, which way from outside opens, closes or moves, which guard, hop or image changes, what is newly \
+exposed; then the objects that change, by their ids. The order of documents, keys and sets, comments and formatting do not \
+count.
+
+BASE and HEAD are each:
+  a path, if it exists: a file or a folder of manifests, read as `render` reads them;
+  else a revision of the git repository in the working directory: main, HEAD~1, a tag, a hash, or REV:PATH as in git.
+Paths behind -- limit revisions. A revision beside a path is compared at that path. Without HEAD, BASE is a revision and the \
+files that lie there now are the other side. Where a branch is called like a folder, write refs/heads/NAME.
+
+A side that holds a Platform is rendered before it is compared, and standard error says so: in sources, a line may change \
+what many objects become. A side without one (a render, or any manifests) is compared as written. --render and --no-render \
+say otherwise for both sides; --platform FILE is a Platform for both. Kustomizations are not built: compare their builds.
+
+Exit status, as of diff: 0 nothing changes, 1 something changes, 2 the comparison failed.
+
+Examples:
+  gatewright diff main                               # the working tree against main
+  gatewright diff main HEAD -- notebooks/            # what a branch changes below a folder
+  gatewright diff main HEAD --format markdown        # for a comment on a pull request
+  gatewright diff old/ new/ --format json
+  gatewright diff <(kustomize build base/) <(kustomize build production/)";
 const VERIFY: &str = "Judge manifests, ours or anybody's: does anything lead around a guard?
 
 Reads .yaml, .yml and .json files, folders recursively (hidden ones skipped), or standard input (-), and follows every way \
@@ -123,8 +160,13 @@ error    an exposure: somebody reaches what asks nobody, or a guard that lets th
 warning  what is wider than needed, leads nowhere, or does not work
 info     what the manifests do not say
 
+With --from OLD every moment of the way from OLD to PATH is judged as well: an apply or a prune that is interrupted stays where \
+it is. One moment is left, and named: the first Notebook of a namespace under Flux, whose pod Flux makes before the policy that \
+closes it; `gatewright render -o DIR --layout flux` writes the form that has none.
+
 Examples:
   gatewright verify rendered/
+  gatewright verify rendered/ --from last-release/
   kustomize build overlays/production | gatewright verify -
   gatewright verify rendered/ --format sarif > verify.sarif   # for code scanning
 
@@ -168,9 +210,68 @@ struct RenderArgs {
     /// Write one file an object into this folder instead of printing
     #[arg(short, long, value_name = "DIR")]
     output: Option<PathBuf>,
+    /// How -o arranges the files (without it: one folder a namespace)
+    #[arg(long, value_enum, requires = "output")]
+    layout: Option<LayoutKind>,
+    /// With --layout flux: the name of the second Kustomization; the first has it with -closing behind
+    #[arg(long, value_name = "NAME", default_value = "gatewright", requires = "layout")]
+    flux_name: String,
+    /// With --layout flux: the namespace of the Kustomizations and of their source
+    #[arg(
+        long,
+        value_name = "NAMESPACE",
+        default_value = "flux-system",
+        requires = "layout"
+    )]
+    flux_namespace: String,
+    /// With --layout flux: the GitRepository that the output is committed to
+    #[arg(long, value_name = "NAME", default_value = "flux-system", requires = "layout")]
+    flux_source: String,
+    /// With --layout flux: where DIR is in that repository (default: DIR as it is written)
+    #[arg(long, value_name = "PATH", requires = "layout")]
+    flux_path: Option<PathBuf>,
     /// Write nothing; exit 1 if what is there differs from what would be written (with -o: in DIR, else: in PATH itself)
     #[arg(long)]
     check: bool,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum LayoutKind {
+    /// Two Kustomizations of Flux: what closes in closing/, applied first and never pruned; everything else in rest/
+    Flux,
+}
+
+#[derive(Debug, Args)]
+struct DiffArgs {
+    /// The older side: a path or a git revision
+    base: String,
+    /// The newer side: a path or a git revision; without it, the working tree
+    head: Option<String>,
+    /// What to print
+    #[arg(long, value_enum, default_value_t = DiffFormat::Text)]
+    format: DiffFormat,
+    /// Render both sides first, whether or not a Platform is in them
+    #[arg(long, conflicts_with = "no_render")]
+    render: bool,
+    /// Compare both sides as written, even where a Platform is in them
+    #[arg(long)]
+    no_render: bool,
+    /// The Platform to render both sides with
+    #[arg(long, value_name = "FILE", conflicts_with = "no_render")]
+    platform: Option<PathBuf>,
+    /// Paths in the revisions
+    #[arg(last = true, value_name = "PATH")]
+    paths: Vec<String>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum DiffFormat {
+    /// For a terminal
+    Text,
+    /// For a comment on a pull request; at most 60,000 characters
+    Markdown,
+    /// For programs; `gatewright schema diff` prints its schema
+    Json,
 }
 
 const GRAPH: &str = "Draw manifests, ours or anybody's: who reaches what through which guard.
@@ -210,6 +311,13 @@ struct VerifyArgs {
     /// Warnings make the exit status 1 too
     #[arg(long)]
     strict: bool,
+    /// What was applied before: judges every moment of the way from there, as Flux and Argo CD go it. An empty folder is a
+    /// first apply
+    #[arg(long, value_name = "OLD")]
+    from: Option<PathBuf>,
+    /// Whose order counts with --from; may be given more than once [default: flux and argocd]
+    #[arg(long, value_enum, requires = "from")]
+    order: Vec<OrderArg>,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -220,6 +328,16 @@ enum VerifyFormat {
     Json,
     /// For code scanning: SARIF 2.1.0
     Sarif,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum OrderArg {
+    /// Flux, with one Kustomization
+    Flux,
+    /// Flux, with the two Kustomizations that `render --layout flux` writes
+    FluxLayout,
+    /// Argo CD, with one Application
+    Argocd,
 }
 
 #[derive(Debug, Args)]
@@ -278,6 +396,8 @@ struct InstallPluginArgs {
 enum SchemaKind {
     /// JSON Schema of Platform
     Platform,
+    /// JSON Schema of what `diff --format json` prints
+    Diff,
     /// KRMFunctionDefinition of the generator
     Function,
     /// The defaults of Platform's fields, as a Markdown table
@@ -307,6 +427,12 @@ pub fn run() -> u8 {
     };
     let result = match cli.command {
         Some(Command::Render(args)) => render::render(&args, &environment()),
+        Some(Command::Diff(args)) => {
+            let result = diff::diff(&args, &environment());
+            let trouble = !matches!(result, Ok(()) | Err(Error::Changes));
+            let code = finish(result);
+            return if trouble { EXIT_TROUBLE } else { code };
+        }
         Some(Command::Verify(args)) => verify::verify(&args),
         Some(Command::Graph(args)) => graph::graph(&args),
         Some(Command::Crds) => documents::crds(),

@@ -14,6 +14,9 @@ pub enum Error {
     /// What is committed is not what would be written.
     #[error("{0} file(s) differ from what is rendered")]
     Differs(usize),
+    /// Two sides that were compared are not the same in what counts; that has been said.
+    #[error("there are changes")]
+    Changes,
     /// A file could not be read or written.
     #[error("{path}: {source}")]
     Io {
@@ -30,6 +33,8 @@ pub const EXIT_OK: u8 = 0;
 pub const EXIT_FINDINGS: u8 = 1;
 /// Exit status where the command line is at fault.
 pub const EXIT_USAGE: u8 = 2;
+/// Exit status of `diff` where it cannot compare: as of `diff` itself, 1 means that there are changes.
+pub const EXIT_TROUBLE: u8 = 2;
 /// Exit status where this program is at fault (`EX_SOFTWARE` of sysexits.h).
 pub const EXIT_BUG: u8 = 70;
 
@@ -40,7 +45,7 @@ impl Error {
     pub fn exit_code(&self) -> u8 {
         match self {
             Self::Usage(_) => EXIT_USAGE,
-            Self::Input(_) | Self::Differs(_) | Self::Io { .. } => EXIT_FINDINGS,
+            Self::Input(_) | Self::Differs(_) | Self::Changes | Self::Io { .. } => EXIT_FINDINGS,
         }
     }
 

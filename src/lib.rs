@@ -18,6 +18,7 @@
 //! - [`cluster`]: any manifests, as a cluster would see them.
 //! - [`access`]: who reaches what in them, and who asks.
 //! - [`verify`]: whether that leaves a way around a guard.
+//! - [`diff`]: what changes in access between two of them.
 //! - [`graph`]: all of that, drawn.
 //! - [`order`]: which states GitOps tools go through from one set of manifests to another.
 //! - [`kustomize`]: the files by which kustomize handles our kinds; beside the flow, words alone.
@@ -26,6 +27,7 @@ pub mod access;
 pub mod cli;
 pub mod cluster;
 pub mod config;
+pub mod diff;
 pub mod error;
 pub mod graph;
 pub mod input;

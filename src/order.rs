@@ -8,6 +8,7 @@
 //! - [`flux`], [`argo`]: the steps of a tool.
 //! - [`protection`]: what a prune leaves alone.
 //! - [`walk`]: the states that come of the steps, without a copy of the world for each.
+//! - [`windows`]: those of them at which something is open.
 //!
 //! A tool that is interrupted stops in one of these states as well: each of them may last.
 
@@ -17,6 +18,7 @@ pub mod flux;
 pub mod protection;
 pub mod step;
 pub mod walk;
+pub mod windows;
 
 use change::Change;
 use step::Step;
@@ -52,7 +54,7 @@ impl Tool {
     pub fn steps(self, change: &Change<'_>) -> Vec<Step> {
         match self {
             Self::Flux => flux::steps(change),
-            Self::FluxTwo => flux::two(change, flux::is_closing),
+            Self::FluxTwo => flux::two(change),
             Self::ArgoCd => argo::steps(change),
         }
     }

@@ -10,6 +10,7 @@ mod convert;
 mod generated;
 mod images;
 mod judged;
+pub mod layout;
 mod login_neighbours;
 mod neighbours;
 mod notebooks;

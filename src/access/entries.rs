@@ -9,15 +9,20 @@ use super::pod;
 use super::read;
 use super::services::Service;
 use super::ways::{Begun, Wanted, Ways};
-use super::workloads::{self, Workloads};
+use super::workloads::Workloads;
 use super::world::World;
 use crate::cluster::object::Object;
 
 /// API group of OpenShift's Routes.
 pub const ROUTE_GROUP: &str = "route.openshift.io";
 
-/// Follows all of them.
-pub fn follow<'p, 'a>(world: &World<'a>, workloads: &'p Workloads<'a>, ways: &mut Ways<'p, 'a>) {
+/// Follows all of them. `answering`: the ports of a pod on which something answers, guards included.
+pub fn follow<'p, 'a>(
+    world: &World<'a>,
+    workloads: &'p Workloads<'a>,
+    answering: &dyn Fn(&pod::Pod<'a>) -> BTreeSet<u16>,
+    ways: &mut Ways<'p, 'a>,
+) {
     for ingress in world.all("networking.k8s.io", "Ingress") {
         follow_ingress(world, workloads, ingress, ways);
     }
@@ -28,7 +33,7 @@ pub fn follow<'p, 'a>(world: &World<'a>, workloads: &'p Workloads<'a>, ways: &mu
         follow_service(workloads, service, ways);
     }
     for pod in &workloads.pods {
-        follow_host(pod, ways);
+        follow_host(pod, answering, ways);
     }
 }
 
@@ -171,9 +176,13 @@ fn follow_service<'p, 'a>(workloads: &'p Workloads<'a>, object: &'a Object, ways
     }
 }
 
-fn follow_host<'p, 'a>(pod: &'p pod::Pod<'a>, ways: &mut Ways<'p, 'a>) {
+fn follow_host<'p, 'a>(
+    pod: &'p pod::Pod<'a>,
+    answering: &dyn Fn(&pod::Pod<'a>) -> BTreeSet<u16>,
+    ways: &mut Ways<'p, 'a>,
+) {
     if pod.spec.get("hostNetwork").and_then(Value::as_bool) == Some(true) {
-        for port in workloads::answering(pod) {
+        for port in answering(pod) {
             let hop = pod.hop("hostNetwork", "on the node's own network");
             ways.end(
                 &begun(Entry::Host, format!("tcp://<its node>:{port}"), hop),
@@ -185,7 +194,8 @@ fn follow_host<'p, 'a>(pod: &'p pod::Pod<'a>, ways: &mut Ways<'p, 'a>) {
         return;
     }
     for (at, container) in pod.containers() {
-        for (index, port) in read::list(container, "/ports").iter().enumerate() {
+        let ports = read::list(container, "/ports").iter().enumerate();
+        for (index, port) in ports.filter(|(_, port)| pod::is_tcp(port)) {
             let Some(host) = read::port(port, "/hostPort").filter(|port| *port > 0) else {
                 continue;
             };

@@ -104,10 +104,15 @@ pub fn of_labels(labels: &BTreeMap<String, String>) -> LabelSelector {
 
 /// Whether a selector selects something with these labels.
 pub fn selects(selector: &LabelSelector, labels: Known<'_>) -> Selected {
-    needs(selector)
+    let selected = needs(selector)
         .iter()
         .map(|need| meets(need, labels))
-        .fold(Selected::Yes, Selected::and)
+        .fold(Selected::Yes, Selected::and);
+    // What may hold of each part may not hold of all: no value is and is not.
+    if selected == Selected::Maybe && !satisfiable(selector, labels.certain) {
+        return Selected::No;
+    }
+    selected
 }
 
 /// Whether some labels satisfy the selector, beside those that are fixed.

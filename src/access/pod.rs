@@ -88,10 +88,13 @@ impl<'a> Pod<'a> {
 /// The TCP ports that a container declares.
 pub fn declared(container: &Value) -> impl Iterator<Item = &Value> {
     let ports = container.get("ports").and_then(Value::as_array);
-    ports.into_iter().flatten().filter(|port| {
-        let protocol = port.get("protocol").and_then(Value::as_str);
-        protocol.is_none_or(|protocol| protocol == "TCP")
-    })
+    ports.into_iter().flatten().filter(|port| is_tcp(port))
+}
+
+/// Whether a port is one of TCP, as it is where nothing else is said.
+pub fn is_tcp(port: &Value) -> bool {
+    let protocol = port.get("protocol").and_then(Value::as_str);
+    protocol.is_none_or(|protocol| protocol == "TCP")
 }
 
 /// The number of a declared port.

@@ -352,7 +352,7 @@ fn peer_reach(peer: &NetworkPolicyPeer, pod: &Pod<'_>, around: &Surroundings<'_>
             }
             if around.any_namespace_selected(selector) {
                 reach.push(Who::OtherNamespaces(format!("{which} of any namespace")));
-            } else if labels::satisfiable(selector, &nothing) {
+            } else if around.some_namespace_selected(selector) {
                 reach.push(Who::LabelledNamespaces(format!(
                     "{which} of namespaces with {}",
                     labels::words(selector)

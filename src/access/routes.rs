@@ -219,7 +219,7 @@ fn matches(route: &Object, rules: &[Value], index: usize) -> Vec<String> {
 fn canonical(kind: &str, one: &Value) -> String {
     let mut parts = vec![
         words(kind, one),
-        read::text(one, "/path/type").unwrap_or_default().to_owned(),
+        read::text(one, "/path/type").unwrap_or("PathPrefix").to_owned(),
     ];
     for list in ["headers", "queryParams"] {
         let items = read::list(one, &format!("/{list}"));

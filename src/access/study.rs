@@ -90,7 +90,11 @@ pub fn of<'a>(objects: impl IntoIterator<Item = &'a Object>) -> Study<'a> {
         .collect();
     let mut ways = Ways::default();
     routes::follow(&world, &workloads, &around, &mut ways);
-    entries::follow(&world, &workloads, &mut ways);
+    let answering = |pod: &Pod<'a>| match judged.get(&(pod.workload.clone(), pod.part)) {
+        Some(one) => one.answering(),
+        None => workloads::answering(pod),
+    };
+    entries::follow(&world, &workloads, &answering, &mut ways);
     let Ways { ends, loose } = ways;
     let hops = tls::Hops::new(&world);
     let mut tls_faults = Vec::new();
@@ -213,7 +217,12 @@ fn hop_tls(
         {
             let hopped = hops.hop(gateway, object, port);
             faults.extend(hopped.faults);
-            hopped.tls
+            match hopped.tls {
+                HopTls::Plain if world.of_id(gateway).is_none() && ruled_elsewhere(world, &object.id) => {
+                    HopTls::Unknown
+                }
+                tls => tls,
+            }
         }
         (None, None, _, _) => path
             .hops
@@ -223,6 +232,16 @@ fn hop_tls(
             .map_or(HopTls::Unknown, tls::of_route),
         _ => HopTls::Unknown,
     }
+}
+
+/// Whether some `DestinationRule` speaks of a Service by its name: it may be where the pods of a Gateway run that is not in the
+/// manifests.
+fn ruled_elsewhere(world: &World<'_>, service: &ObjectId) -> bool {
+    let host = format!("{}.{}.svc", service.name, service.namespace);
+    world
+        .all("networking.istio.io", "DestinationRule")
+        .into_iter()
+        .any(|rule| read::text(&rule.value, "/spec/host").is_some_and(|name| name.starts_with(&host)))
 }
 
 /// A TLSRoute or TCPRoute hands on what it gets.
@@ -254,6 +273,13 @@ fn gateway(world: &World<'_>, id: &ObjectId, logins: &BTreeMap<ObjectId, Gateway
 // === impl Judged ===
 
 impl<'p, 'a> Judged<'p, 'a> {
+    /// The ports on which something answers: the guards' and those that ask nobody.
+    fn answering(&self) -> BTreeSet<u16> {
+        let mut ports = self.unguarded.clone();
+        ports.extend(self.guards.iter().map(|guard| guard.port));
+        ports
+    }
+
     fn add(&mut self, pod: &Pod<'_>, mut path: Path) {
         let at = self
             .pods
@@ -274,8 +300,7 @@ impl<'p, 'a> Judged<'p, 'a> {
         policies: &Policies<'_>,
         around: &Surroundings<'_>,
     ) -> Workload {
-        let mut ports = self.unguarded.clone();
-        ports.extend(self.guards.iter().map(|guard| guard.port));
+        let mut ports = self.answering();
         ports.extend(self.paths.iter().map(|path| path.port));
         let mut callers: Vec<Caller> = Vec::new();
         let mut images: Vec<(String, String)> = Vec::new();

@@ -117,6 +117,12 @@ impl<'a> Surroundings<'a> {
         labels::selects(selector, Known::exactly(&name)) == Selected::Yes
     }
 
+    /// Whether some namespace could be selected whose name nothing gives: every namespace has a name.
+    pub fn some_namespace_selected(&self, selector: &LabelSelector) -> bool {
+        let name = BTreeMap::from([(keys::NAMESPACE_NAME.to_owned(), ANY_NAMESPACE.to_owned())]);
+        labels::satisfiable(selector, &name)
+    }
+
     /// Whether a gateway's pods are selected: Istio runs them beside the Gateway, Envoy Gateway in a namespace of its own.
     pub fn gateway_pods_selected(
         &self,

@@ -41,6 +41,28 @@ const RAY_START_PARAMS: [(&str, &str); 5] = [
 /// What a Ray worker answers on by default: the agent, metrics, and the first of the ports of worker processes.
 const RAY_WORKER_PORTS: [u16; 3] = [52365, 8080, 10002];
 
+/// Labels that Kubernetes' own controllers add to the pods they make, by the kind they make them for (`k8s.io/api/apps/v1`,
+/// `k8s.io/api/batch/v1`).
+fn added(kind: &str) -> &'static [&'static str] {
+    match kind {
+        "Deployment" | "ReplicaSet" => &["pod-template-hash"],
+        "StatefulSet" => &[
+            "apps.kubernetes.io/pod-index",
+            "controller-revision-hash",
+            "statefulset.kubernetes.io/pod-name",
+        ],
+        "DaemonSet" => &["controller-revision-hash", "pod-template-generation"],
+        "Job" => &[
+            "batch.kubernetes.io/controller-uid",
+            "batch.kubernetes.io/job-completion-index",
+            "batch.kubernetes.io/job-name",
+            "controller-uid",
+            "job-name",
+        ],
+        _ => &[],
+    }
+}
+
 /// All pods, and which of them run other people's code.
 #[derive(Debug, Default)]
 pub struct Workloads<'a> {
@@ -162,7 +184,7 @@ impl<'a> Workloads<'a> {
             field: field.to_owned(),
             spec,
             labels: read::labels(&object.value, &format!("{at}/metadata/labels")),
-            perhaps: Vec::new(),
+            perhaps: added(&object.id.kind).to_vec(),
         });
     }
 
@@ -177,7 +199,7 @@ impl<'a> Workloads<'a> {
             field: "spec.template.spec".to_owned(),
             spec,
             labels: read::labels(&set.value, "/spec/template/metadata/labels"),
-            perhaps: Vec::new(),
+            perhaps: added(&set.id.kind).to_vec(),
         });
     }
 
@@ -198,8 +220,8 @@ impl<'a> Workloads<'a> {
             object,
             field: "spec.template.spec".to_owned(),
             spec,
-            perhaps: [keys::WORKBENCHES]
-                .into_iter()
+            perhaps: std::iter::once(keys::WORKBENCHES)
+                .chain(added("StatefulSet").iter().copied())
                 .filter(|key| !labels.contains_key(*key))
                 .collect(),
             labels,

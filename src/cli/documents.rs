@@ -37,6 +37,7 @@ pub(super) fn schema(what: SchemaKind) -> Result<(), Error> {
     let fixed = defaults::for_schema();
     let text = match what {
         SchemaKind::Platform => pretty(&schema::platform_document(&fixed)),
+        SchemaKind::Diff => pretty(&crate::diff::schema()),
         SchemaKind::Function => to_block(&schema::function_definition(&fixed, USAGE), Quoting::WhereNeeded),
         SchemaKind::Defaults => defaults::to_markdown(),
         SchemaKind::Argocd => to_block(&ignore_differences(), Quoting::WhereNeeded),

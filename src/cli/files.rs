@@ -30,6 +30,11 @@ pub(super) fn read(path: &Path, name: &str) -> Result<Result<Source, Finding>, E
     Ok(source(name, bytes))
 }
 
+/// Reads a file's bytes.
+pub(super) fn bytes(path: &Path) -> Result<Vec<u8>, Error> {
+    std::fs::read(path).map_err(|error| Error::io(display(path), error))
+}
+
 /// Reads a file if it is there.
 pub(super) fn read_if_there(path: &Path) -> Result<Option<String>, Error> {
     match std::fs::read(path) {

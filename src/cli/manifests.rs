@@ -32,8 +32,21 @@ pub(super) fn kustomization(path: &Path, by: &str) -> Option<Finding> {
 /// Reads the objects in files, folders and standard input. What cannot be read is among the findings, as an error.
 ///
 /// # Errors
-/// A path that is not there; nothing at all to read.
+/// A path that is not there.
 pub(super) fn read(paths: &[PathBuf], by: &str) -> Result<Manifests, Error> {
+    let mut manifests = read_any(paths, by)?;
+    if manifests.objects.is_empty() {
+        let message = "there is nothing to judge: no Kubernetes objects in the paths given";
+        manifests.findings.push(Finding::error(message));
+    }
+    Ok(manifests)
+}
+
+/// The same where nothing at all is fine: what was there before a first apply.
+///
+/// # Errors
+/// A path that is not there.
+pub(super) fn read_any(paths: &[PathBuf], by: &str) -> Result<Manifests, Error> {
     let mut findings = Vec::new();
     let mut sources = Vec::new();
     let mut take =
@@ -61,9 +74,5 @@ pub(super) fn read(paths: &[PathBuf], by: &str) -> Result<Manifests, Error> {
     }
     let mut manifests = Manifests::read(sources);
     manifests.findings.append(&mut findings);
-    if manifests.objects.is_empty() {
-        let message = "there is nothing to judge: no Kubernetes objects in the paths given";
-        manifests.findings.push(Finding::error(message));
-    }
     Ok(manifests)
 }

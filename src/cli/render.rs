@@ -1,22 +1,25 @@
 //! `render`: files in, one stream or one file an object out.
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
-use std::path::{Path, PathBuf};
+use std::path::{Component, Path, PathBuf};
 
 use super::progress::Progress;
-use super::{RenderArgs, files, manifests, streams};
+use super::{LayoutKind, RenderArgs, files, manifests, streams};
 use crate::error::Error;
 use crate::krm::results::{self, Finding};
 use crate::model::digest::sha256;
 use crate::model::platform::Environment;
+use crate::render::layout::{self, Flux};
 use crate::render::rendered::{self, Document};
-use crate::render::{self, Batch, Framed, path};
+use crate::render::{self, Batch, Framed};
 
 /// Lists the files that a render wrote into a folder, with their hashes. No ending that a tool would take for a manifest.
 const INDEX: &str = ".gatewright-index";
 /// Renders.
 pub(super) fn render(args: &RenderArgs, environment: &Environment) -> Result<(), Error> {
     check_paths(args)?;
+    let flux = flux(args)?;
     let progress = Progress::begin("rendering");
     let mut findings = Vec::new();
     let batch = read(args, &mut findings)?;
@@ -36,7 +39,14 @@ pub(super) fn render(args: &RenderArgs, environment: &Environment) -> Result<(),
         return Err(Error::of(&findings));
     }
     match &args.output {
-        Some(folder) => Folder::open(folder, &documents)?.bring_up_to_date(args.check),
+        Some(folder) => {
+            named(&documents)?;
+            let wanted = match &flux {
+                Some(flux) => layout::flux(&documents, flux),
+                None => layout::flat(&documents),
+            };
+            Folder::open(folder, wanted)?.bring_up_to_date(args.check)
+        }
         None if args.check => check_in_place(&batch, &outcome),
         None => streams::print(&rendered::stream(&documents)),
     }
@@ -55,6 +65,34 @@ fn check_paths(args: &RenderArgs) -> Result<(), Error> {
         }
     }
     Ok(())
+}
+
+/// How Flux finds what is written, if it is written for Flux.
+fn flux(args: &RenderArgs) -> Result<Option<Flux>, Error> {
+    let (Some(LayoutKind::Flux), Some(output)) = (args.layout, &args.output) else {
+        return Ok(None);
+    };
+    let folder = args.flux_path.as_ref().unwrap_or(output);
+    let mut parts = Vec::new();
+    for part in folder.components() {
+        match part {
+            Component::Normal(part) => parts.push(part.to_string_lossy()),
+            Component::CurDir => {}
+            Component::ParentDir | Component::Prefix(_) | Component::RootDir => {
+                let message = format!(
+                    "{} does not say where the folder is in the repository; say so with --flux-path",
+                    files::display(folder)
+                );
+                return Err(Error::Usage(message));
+            }
+        }
+    }
+    Ok(Some(Flux {
+        name: args.flux_name.clone(),
+        namespace: args.flux_namespace.clone(),
+        source: args.flux_source.clone(),
+        path: parts.join("/"),
+    }))
 }
 
 fn read(args: &RenderArgs, findings: &mut Vec<Finding>) -> Result<Batch, Error> {
@@ -121,11 +159,23 @@ fn check_in_place(batch: &Batch, outcome: &render::Outcome) -> Result<(), Error>
     }
 }
 
+/// An object without a name has no file.
+fn named(documents: &[Document]) -> Result<(), Error> {
+    let Some(document) = documents.iter().find(|document| document.id.name.is_empty()) else {
+        return Ok(());
+    };
+    let message = format!(
+        "{}: an object without metadata.name has no file of its own",
+        document.id.kind
+    );
+    Err(Error::Usage(message))
+}
+
 /// A folder of rendered files.
 struct Folder<'a> {
     root: &'a Path,
     /// By path in the folder.
-    wanted: BTreeMap<String, &'a str>,
+    wanted: BTreeMap<String, Cow<'a, str>>,
     /// What the last render wrote: path and hash.
     written: BTreeMap<String, String>,
     /// What is there: path and text.
@@ -135,18 +185,7 @@ struct Folder<'a> {
 // === impl Folder ===
 
 impl<'a> Folder<'a> {
-    fn open(root: &'a Path, documents: &'a [Document]) -> Result<Self, Error> {
-        let mut wanted: BTreeMap<String, &str> = BTreeMap::new();
-        for document in documents {
-            if document.id.name.is_empty() {
-                let message = format!(
-                    "{}: an object without metadata.name has no file of its own",
-                    document.id.kind
-                );
-                return Err(Error::Usage(message));
-            }
-            wanted.insert(path::file_of(&document.id), &document.text);
-        }
+    fn open(root: &'a Path, wanted: BTreeMap<String, Cow<'a, str>>) -> Result<Self, Error> {
         let index = files::read_if_there(&root.join(INDEX))?.unwrap_or_default();
         let line = |line: &str| {
             line.split_once("  ")
@@ -178,8 +217,8 @@ impl<'a> Folder<'a> {
         let changed: Vec<(&String, &str)> = self
             .wanted
             .iter()
-            .filter(|(path, text)| self.there.get(*path).map(String::as_str) != Some(**text))
-            .map(|(path, text)| (path, *text))
+            .filter(|(path, text)| self.there.get(*path).map(String::as_str) != Some(text.as_ref()))
+            .map(|(path, text)| (path, text.as_ref()))
             .collect();
         let extra: Vec<&String> = self
             .there
@@ -269,5 +308,5 @@ impl<'a> Folder<'a> {
 fn is_inside(path: &str) -> bool {
     Path::new(path)
         .components()
-        .all(|part| matches!(part, std::path::Component::Normal(_)))
+        .all(|part| matches!(part, Component::Normal(_)))
 }

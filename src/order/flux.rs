@@ -5,8 +5,10 @@
 //! without stages. Nothing waits for pods to end. Source: fluxcd/pkg `ssa/sort.go`, `ssa/manager_apply.go`,
 //! `ssa/manager_delete.go`; kustomize-controller `internal/controller/kustomization_controller.go`.
 
+use std::collections::BTreeSet;
+
 use super::change::{Change, Pair};
-use super::protection::{stays_with_flux, unwritten_by_flux};
+use super::protection::{metadata, stays_with_flux, unwritten_by_flux};
 use super::step::Step;
 use crate::cluster::object::Object;
 use crate::krm::object_id::ObjectId;
@@ -48,13 +50,19 @@ pub fn steps(change: &Change<'_>) -> Vec<Step> {
     steps
 }
 
-/// What Flux does with two Kustomizations: the first has what `closing` says of an object and prunes nothing; the second,
-/// with everything else, depends on it, and so begins when the first is at the same revision and ready.
+/// What Flux does with two Kustomizations, as `render --layout flux` writes them: the first has what closes and prunes nothing;
+/// the second, with everything else, depends on it, and so begins when the first is at the same revision and ready.
 ///
 /// Where both Kustomizations are deleted at once, the order is the same as where the second is emptied: `dependsOn` orders no
 /// deletions, and the first deletes nothing.
-pub fn two(change: &Change<'_>, closing: impl Fn(&Object) -> bool) -> Vec<Step> {
-    let first = |pair: Pair<'_>| pair.new.or(pair.old).is_some_and(&closing);
+pub fn two(change: &Change<'_>) -> Vec<Step> {
+    let new = Closing::of(change.pairs().filter_map(|(_, _, pair)| pair.new));
+    let old = Closing::of(change.pairs().filter_map(|(_, _, pair)| pair.old));
+    let first = |pair: Pair<'_>| match (pair.new, pair.old) {
+        (Some(object), _) => new.holds(object),
+        (None, Some(object)) => old.holds(object),
+        (None, None) => false,
+    };
     let mut steps = applied(change, first);
     steps.extend(applied(change, |pair| !first(pair)));
     // What has moved between them is in the new set; so nothing is stale to one and wanted by the other.
@@ -62,12 +70,43 @@ pub fn two(change: &Change<'_>, closing: impl Fn(&Object) -> bool) -> Vec<Step> 
     steps
 }
 
-/// Whether an object is in the first of two Kustomizations as `render --layout flux` writes them, as far as an object alone
-/// tells: what is of class `enforce`. (The Namespaces that these need are in the first as well; wherever a Namespace is, it
-/// comes before what is in it.)
-pub fn is_closing(object: &Object) -> bool {
-    super::protection::metadata(object, "annotations", CLASS) == Some("enforce")
-        || (object.id.group.is_empty() && object.id.kind == "Namespace")
+/// What is in the first of two Kustomizations: everything of class `enforce`, the Namespaces of that, and the definitions of
+/// its kinds.
+#[derive(Debug, Clone, Default)]
+pub struct Closing<'a> {
+    namespaces: BTreeSet<&'a str>,
+    groups: BTreeSet<&'a str>,
+}
+
+// === impl Closing ===
+
+impl<'a> Closing<'a> {
+    /// Of a set of objects.
+    pub fn of(objects: impl IntoIterator<Item = &'a Object>) -> Self {
+        let mut closing = Self::default();
+        for object in objects.into_iter().filter(|object| enforces(object)) {
+            closing.namespaces.insert(&object.id.namespace);
+            closing.groups.insert(&object.id.group);
+        }
+        closing
+    }
+
+    /// Whether an object of the set is in it.
+    pub fn holds(&self, object: &Object) -> bool {
+        let id = &object.id;
+        match (id.group.as_str(), id.kind.as_str()) {
+            ("", "Namespace") => self.namespaces.contains(id.name.as_str()),
+            ("apiextensions.k8s.io", "CustomResourceDefinition") => id
+                .name
+                .split_once('.')
+                .is_some_and(|(_, group)| self.groups.contains(group)),
+            _ => enforces(object),
+        }
+    }
+}
+
+fn enforces(object: &Object) -> bool {
+    metadata(object, "annotations", CLASS) == Some("enforce")
 }
 
 fn applied(change: &Change<'_>, among: impl Fn(Pair<'_>) -> bool) -> Vec<Step> {

@@ -1,13 +1,15 @@
 //! The output judged before anybody sees it: `verify` on what is about to be written.
 //!
-//! An exposure that our own objects make is a fault of this program, and nothing is written. One that the user's own objects in
-//! the input have a part in is said as a warning with the way: which of them is meant is the user's to say.
+//! A port or a guard that our own objects leave open is a fault of this program, and nothing is written. What the user's own
+//! objects in the input open, or Platform asks for by name (hops that nobody verifies, groups that are everybody), is said as a
+//! warning with the way.
 
 use std::collections::BTreeSet;
 
 use super::{Batch, Outcome, items, place};
 use crate::access::answer::Hop;
 use crate::access::study;
+use crate::access::workloads::runs_user_code;
 use crate::cluster::manifests::{Manifests, stays_behind};
 use crate::cluster::object::Object;
 use crate::krm::results::{Finding, Severity};
@@ -17,7 +19,7 @@ use crate::krm::write::{self, Change};
 use crate::model::keys;
 use crate::plan::{self, Plan};
 use crate::verify;
-use crate::verify::judgement::Judgement;
+use crate::verify::judgement::{Judgement, Rule};
 
 /// Kinds of the user's own objects that have a part in who reaches what. Others are passed over unread: people put functions
 /// in front of whole repositories.
@@ -109,12 +111,37 @@ pub(super) fn check(batch: &Batch, outcome: &Outcome, plan: &Plan) -> Vec<Findin
         .map(|(namespace, name)| plan::notebook_id(namespace, name).reference())
         .collect();
     let study = study::of(&objects);
+    let mut said = BTreeSet::new();
     verify::judge(&study)
         .into_iter()
         .filter(|judgement| judgement.rule.severity() == Severity::Error)
-        .filter(|judgement| !touches(judgement, &exposed))
+        .filter(|judgement| !touches(judgement, &exposed) && !left_open(judgement, plan))
+        // Several ways to one field are one thing to do.
+        .filter(|judgement| {
+            said.insert((
+                judgement.rule,
+                judgement.at.object.reference(),
+                judgement.at.field.clone(),
+            ))
+        })
         .map(|judgement| finding(batch, &objects, &judgement, &ours))
         .collect()
+}
+
+/// Notebooks in namespaces without a single guarded one are left as they are: nothing is promised of them.
+fn left_open(judgement: &Judgement, plan: &Plan) -> bool {
+    let workload = judgement.way.last().unwrap_or(&judgement.at);
+    let id = &workload.object;
+    let guarded = plan.guards.contains_key(&(id.namespace.clone(), id.name.clone()));
+    runs_user_code(id) && !guarded && !plan.closed.contains(&id.namespace)
+}
+
+/// Whether our own objects alone can never mean it so.
+fn is_fault(rule: Rule) -> bool {
+    matches!(
+        rule,
+        Rule::OpenPort | Rule::UnguardedRoute | Rule::GuardBypass | Rule::WrongReview
+    )
 }
 
 fn steps(judgement: &Judgement) -> impl Iterator<Item = &Hop> {
@@ -139,7 +166,7 @@ fn finding(batch: &Batch, objects: &[Object], judgement: &Judgement, ours: &BTre
         judgement.message,
         judgement.advice
     );
-    let finding = if own {
+    let finding = if own && is_fault(judgement.rule) {
         Finding::error(format!(
             "what would be written is open, which is a fault of this program: {message}"
         ))

@@ -18,6 +18,17 @@ pub struct Document {
     tier: usize,
 }
 
+// === impl Document ===
+
+impl Document {
+    /// Whether it is there to keep people out: of class `enforce`.
+    pub fn closes(&self) -> bool {
+        self.tier == ENFORCE
+    }
+}
+
+/// Where what closes stands among the documents: behind what it cannot do without.
+const ENFORCE: usize = 2;
 /// Every object that goes to the cluster. Moving or renaming files changes nothing here.
 pub fn documents(batch: &Batch, outcome: &Outcome) -> Vec<Document> {
     let mut documents: Vec<Document> = outcome
@@ -84,7 +95,7 @@ fn tier(id: &ObjectId, class: Option<&str>) -> usize {
     match (id.group.as_str(), id.kind.as_str()) {
         ("", "Namespace") => 0,
         ("apiextensions.k8s.io", "CustomResourceDefinition") => 1,
-        _ if class == Some(Class::Enforce.word()) => 2,
+        _ if class == Some(Class::Enforce.word()) => ENFORCE,
         _ if class == Some(Class::Support.word()) => 3,
         _ if class == Some(Class::Serve.word()) => 5,
         _ => 4,

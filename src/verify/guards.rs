@@ -164,9 +164,13 @@ fn question(workload: &ObjectId, guard: &str, what: &What) -> (Rule, String, Str
         ),
         What::ReadAs { field, read, meant } => (
             format!(
-                "{guard} reads the {field} in its configuration as {}, not {}: it asks about another object",
+                "{guard} reads the {field} in its configuration as {}{}, for it is not quoted: it asks about another object",
                 quoted(read),
-                quoted(meant)
+                if meant.is_empty() {
+                    String::new()
+                } else {
+                    format!(" instead of {}", quoted(meant))
+                }
             ),
             "Write the value in quotes.".to_owned(),
         ),

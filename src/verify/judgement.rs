@@ -43,6 +43,9 @@ pub enum Rule {
     OrderWindow,
     /// An object cannot be read; what it does is not known.
     Unreadable,
+    /// During an apply or a prune there is a moment at which a hop is not verified, or the gateway asks for no login, while the
+    /// guard asks.
+    UnverifiedMoment,
     /// A guard may not ask: its account lacks the right to review tokens or access, so that it refuses everybody.
     GuardCannotAsk,
     /// A guard does not fit what it guards: nothing listens where it forwards, or its configuration is not there.
@@ -63,7 +66,7 @@ pub enum Rule {
 
 impl Rule {
     /// Every rule, in the order of a report.
-    pub const ALL: [Self; 18] = [
+    pub const ALL: [Self; 19] = [
         Self::OpenPort,
         Self::UnguardedRoute,
         Self::SkippedLogin,
@@ -75,6 +78,7 @@ impl Rule {
         Self::ForeignRoutes,
         Self::OrderWindow,
         Self::Unreadable,
+        Self::UnverifiedMoment,
         Self::GuardCannotAsk,
         Self::GuardUnfit,
         Self::DanglingReference,
@@ -97,6 +101,7 @@ impl Rule {
             Self::ReadableCredential => "readable-credential",
             Self::ForeignRoutes => "foreign-routes",
             Self::OrderWindow => "order-window",
+            Self::UnverifiedMoment => "unverified-moment",
             Self::Unreadable => "unreadable",
             Self::GuardCannotAsk => "guard-cannot-ask",
             Self::GuardUnfit => "guard-unfit",
@@ -122,7 +127,8 @@ impl Rule {
             | Self::ForeignRoutes
             | Self::OrderWindow
             | Self::Unreadable => Severity::Error,
-            Self::GuardCannotAsk
+            Self::UnverifiedMoment
+            | Self::GuardCannotAsk
             | Self::GuardUnfit
             | Self::DanglingReference
             | Self::TooWide
@@ -155,6 +161,9 @@ impl Rule {
                 "People who may write routes in their own namespaces take addresses of the gateway."
             }
             Self::OrderWindow => "During an apply or a prune there is a moment at which something is open.",
+            Self::UnverifiedMoment => {
+                "During an apply or a prune there is a moment at which a hop is not verified, or no login asked for, while the guard asks."
+            }
             Self::Unreadable => "An object cannot be read, so what it does is not known.",
             Self::GuardCannotAsk => {
                 "A guard's account may not review tokens or access: it refuses everybody."

@@ -8,7 +8,15 @@ use std::time::{Duration, Instant};
 
 use crate::program::{Folder, GATEWRIGHT, Run, gatewright, run};
 
-const COMMANDS: [&str; 6] = ["fn", "render", "crds", "schema", "install-plugin", "completion"];
+const COMMANDS: [&str; 7] = [
+    "fn",
+    "render",
+    "diff",
+    "crds",
+    "schema",
+    "install-plugin",
+    "completion",
+];
 
 const PLATFORM: &str = "\
 apiVersion: gatewright.dev/v1alpha1

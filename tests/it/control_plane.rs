@@ -70,21 +70,23 @@ pub(crate) fn shared() -> Option<&'static ControlPlane> {
     if parts.contains(&false) {
         return None;
     }
-    let started = SHARED.get_or_init(|| {
-        let notebooks = real_notebook_crd().unwrap_or_else(|| {
-            parts::say("GATEWRIGHT_NOTEBOOK_CRD is not set: fixtures/crds stands in for Kubeflow's CRD");
-            stand_in_notebook_crd()
-        });
-        let plane = ControlPlane::start("control-plane")?;
-        let mut files = vec![notebooks, parts::crds()];
-        files.extend(STAND_INS.map(fixture));
-        plane.install(&files)?;
-        Ok(plane)
-    });
-    match started {
+    match SHARED.get_or_init(|| with_all_crds("control-plane")) {
         Ok(plane) => Some(plane),
         Err(why) => panic!("{why}"),
     }
+}
+
+/// A control plane with all CRDs, for a test that would be in the way of others.
+pub(crate) fn with_all_crds(name: &str) -> Result<ControlPlane, String> {
+    let notebooks = real_notebook_crd().unwrap_or_else(|| {
+        parts::say("GATEWRIGHT_NOTEBOOK_CRD is not set: fixtures/crds stands in for Kubeflow's CRD");
+        stand_in_notebook_crd()
+    });
+    let plane = ControlPlane::start(name)?;
+    let mut files = vec![notebooks, parts::crds()];
+    files.extend(STAND_INS.map(fixture));
+    plane.install(&files)?;
+    Ok(plane)
 }
 
 /// Kubeflow's CRD, if this machine has it.

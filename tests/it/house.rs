@@ -35,7 +35,7 @@ const MAY_USE: [(&str, &[&str]); 17] = [
     ),
     ("order", &["krm", "model", "cluster", "access", "verify"]),
     ("graph", &["krm", "cluster", "access", "verify"]),
-    ("diff", &["krm", "cluster", "access", "verify"]),
+    ("diff", &["krm", "model", "cluster", "access", "verify"]),
     (
         "cli",
         &[

@@ -8,6 +8,7 @@ use crate::access::answer::{Admitted, Hop, Program, Review, Subject};
 use crate::access::arguments::{Arguments, Flag};
 use crate::access::fields;
 use crate::access::world::World;
+use crate::krm::object_id::ObjectId;
 use crate::krm::yaml::Piece;
 use crate::model::programs::image_honours_verb;
 
@@ -216,33 +217,26 @@ fn take(
     faults: &mut Vec<Fault>,
 ) {
     let workload = &candidate.pod.workload;
-    for (field, what) in read.faults {
-        let what = match what {
-            What::ReadAs {
-                field: word, read, ..
-            } => {
-                let meant = match word.as_str() {
-                    "name" => &workload.name,
-                    "namespace" => &workload.namespace,
-                    _ => "",
-                };
-                // What is read is what was meant: a number as text is the same text.
-                if read == meant || (meant.is_empty() && !read.is_empty()) {
-                    continue;
-                }
-                What::ReadAs {
-                    field: word,
-                    read,
-                    meant: meant.to_owned(),
-                }
-            }
-            what => what,
-        };
+    // A word that is read as another explains what follows from it.
+    let misread: Vec<(String, What)> = read
+        .faults
+        .iter()
+        .filter_map(|(field, what)| Some((field.clone(), misread(workload, what)?)))
+        .collect();
+    let misreads = |field: &str, word: &str| misread.iter().any(|(at, _)| *at == format!("{field}.{word}"));
+    let others = read.faults.into_iter().filter(|(field, what)| match what {
+        What::ReadAs { .. } => false,
+        What::AllNames { .. } => !misreads(field, "name"),
+        What::AllNamespaces { .. } => !misreads(field, "namespace"),
+        _ => true,
+    });
+    for (field, what) in others.chain(misread.iter().cloned()) {
         let at = inside(&field, "its configuration".to_owned());
         faults.push(candidate.fault(at, what));
     }
     let mut held = |field: &str, review: &Review| {
-        if let Some(what) = config::fitting(review, workload) {
+        let explained = misreads(field, "name") || misreads(field, "namespace");
+        if let Some(what) = config::fitting(review, workload).filter(|_| !explained) {
             let at = inside(field, describe(review));
             faults.push(candidate.fault(at, what));
         }
@@ -268,6 +262,26 @@ fn take(
             by: vec![inside(&field, format!("lets User {user} through unasked"))],
         });
     }
+}
+
+/// A word that is no text where text is wanted, if the program makes something else of it than was meant.
+fn misread(workload: &ObjectId, what: &What) -> Option<What> {
+    let What::ReadAs { field, read, .. } = what else {
+        return None;
+    };
+    let known = ["Notebook", "RayCluster"].contains(&workload.kind.as_str());
+    let meant = match field.as_str() {
+        "name" if known => workload.name.as_str(),
+        "namespace" if known => workload.namespace.as_str(),
+        _ => "",
+    };
+    // A number as a text is the same text.
+    let same = read == meant || (meant.is_empty() && read.bytes().all(|byte| byte.is_ascii_digit()));
+    (!same).then(|| What::ReadAs {
+        field: field.clone(),
+        read: read.clone(),
+        meant: meant.to_owned(),
+    })
 }
 
 /// Which verbs this program asks for, as far as its image says which fork it is.
