@@ -16,7 +16,7 @@ PROPTEST_CASES ?= 20000
 # The four ways to build: the generator alone, with the reporter, with the proxy, with both.
 FEATURE_SETS := "" "reporter" "proxy" "reporter,proxy"
 
-.PHONY: help test tools fmt fmt-check lint unit doc tree deny snap docs schemas examples bench fuzz soak
+.PHONY: help test tools fmt fmt-check lint unit doc tree deny snap docs schemas examples pictures bench fuzz soak
 
 help: ## Say what there is
 	@sed -n 's/^\([a-z -]*\):[^#]*## \(.*\)/\1\t\2/p' Makefile | expand -t 12
@@ -85,6 +85,16 @@ examples: ## Write what the examples render to: examples/.expected
 	for example in $(EXAMPLES); do \
 	  $(call write,cargo run --quiet --locked -- render "examples/$$example",examples/.expected/$${example//\//-}.yaml) || exit 1; \
 	done
+
+PICTURES := examples/.pictures
+
+pictures: ## Draw what the examples render to: examples/.pictures
+	cargo build --locked
+	for example in $(EXAMPLES); do \
+	  name=$${example//\//-}; \
+	  cargo run --quiet --locked -- graph "examples/.expected/$$name.yaml" -o "$(PICTURES)/$$name.svg" || exit 1; \
+	done
+	cargo run --quiet --locked -- graph examples/.expected/notebooks.yaml --for User:dana -o $(PICTURES)/notebooks-for-dana.svg
 
 bench: tools ## Ratios to yamlpeer, kubectl and cat: benches/README.md
 	cargo build --release --locked

@@ -17,3 +17,4 @@ pub mod subject;
 pub mod svg;
 #[cfg(test)]
 mod tests;
+mod words;

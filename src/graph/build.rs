@@ -2,10 +2,13 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::picture::{Edge, EdgeKind, Judged, Kind, Node, Picture, Place, Start, State, counted};
+use super::picture::{Edge, EdgeKind, Judged, Kind, Node, Picture, Place, Start, State};
+use super::words::{
+    UNAUTHENTICATED, capital, entry_node, entry_word, guard_node, listed, path_of, person_node, placed,
+    right, shortened, tls_kind, tls_label, workload_node,
+};
 use crate::access::answer::{
-    Access, Admitted, Caller, Entry, Gateway, Guard, Hop, HopTls, LoginState, Path, Program, Review, Subject,
-    Who, Workload,
+    Access, Caller, Entry, Gateway, Guard, Hop, HopTls, LoginState, Path, Subject, Who, Workload,
 };
 use crate::krm::object_id::ObjectId;
 use crate::krm::results::Severity;
@@ -13,13 +16,6 @@ use crate::verify::judgement::Judgement;
 
 /// Kinds of routes that stand between an entry and a Service.
 const ROUTES: [&str; 5] = ["HTTPRoute", "GRPCRoute", "TLSRoute", "TCPRoute", "UDPRoute"];
-/// Everybody who has shown who they are, to Kubernetes.
-pub(super) const AUTHENTICATED: &str = "system:authenticated";
-/// Everybody who has not.
-pub(super) const UNAUTHENTICATED: &str = "system:unauthenticated";
-/// How many addresses or groups are written out in a node.
-const SHOWN: usize = 2;
-
 /// The whole picture.
 pub(super) fn picture(access: &Access, judgements: &[Judgement]) -> Picture {
     let mut drawing = Drawing::default();
@@ -56,7 +52,9 @@ struct Drawing {
     nodes: Vec<Node>,
     index: BTreeMap<Key, usize>,
     edges: BTreeMap<(usize, usize, EdgeKind, String), Edge>,
-    /// Nodes by the objects that they stand for or lead through; numbered, not named.
+    /// Nodes that an open way leads to.
+    open: BTreeSet<usize>,
+    /// How many workloads there are so far.
     workloads: usize,
 }
 
@@ -83,6 +81,9 @@ impl Drawing {
         hops: impl IntoIterator<Item = Hop>,
     ) {
         let label = label.into();
+        if kind == EdgeKind::Open {
+            self.open.insert(to);
+        }
         let edge = self
             .edges
             .entry((from, to, kind, label.clone()))
@@ -157,10 +158,7 @@ impl Drawing {
         for caller in &workload.callers {
             self.caller(workload, index, &guards, caller);
         }
-        let open = self
-            .edges
-            .values()
-            .any(|edge| edge.to == index && edge.kind == EdgeKind::Open);
+        let open = self.open.contains(&index);
         let node = &mut self.nodes[index];
         if open {
             node.state = State::Open;
@@ -273,8 +271,7 @@ impl Drawing {
         } else {
             (EdgeKind::Unknown, format!(":{} not known", path.port))
         };
-        let rest: Vec<Hop> = path.hops.iter().skip(at.len()).cloned().collect();
-        let mut last: Vec<Hop> = rest.clone();
+        let mut last: Vec<Hop> = path.hops.iter().skip(at.len()).cloned().collect();
         last.extend(path.stopped.iter().cloned());
         if let HopTls::Verified(hop) | HopTls::Unverified(hop) = &path.hop {
             last.push(hop.clone());
@@ -292,30 +289,7 @@ impl Drawing {
             self.edge(entry, target, last_kind, label, last);
             return;
         };
-        let place = self.node(Key::Route(route.object.clone(), number), || {
-            let mut node = Node::new(Kind::Route, &route.object.namespace, "");
-            node.object = Some(route.object.clone());
-            node
-        });
-        let node = &mut self.nodes[place];
-        let said = format!("{} {}", route.object.kind, route.object.name);
-        if node.title.is_empty() {
-            node.title = if path.url.is_empty() {
-                route.object.name.clone()
-            } else {
-                path_of(&path.url).to_owned()
-            };
-            node.lines.push(said);
-        } else if !path.url.is_empty() && path_of(&path.url) != node.title {
-            let more = path_of(&path.url).to_owned();
-            if !node.lines.contains(&more) {
-                node.lines.push(more);
-            }
-        }
-        let new = placed(route.clone());
-        if !node.places.contains(&new) {
-            node.places.push(new);
-        }
+        let place = self.route(route, number, &path.url);
         let skipped = path.login == LoginState::Skipped;
         let (kind, label) = if skipped {
             (EdgeKind::Open, "login skipped")
@@ -324,6 +298,35 @@ impl Drawing {
         };
         self.edge(entry, place, kind, label, [route.clone()]);
         self.edge(place, target, last_kind, last_label, last);
+    }
+
+    /// A route on the way to one workload, with all the addresses that it has there.
+    fn route(&mut self, route: &Hop, number: usize, url: &str) -> usize {
+        let place = self.node(Key::Route(route.object.clone(), number), || {
+            let mut node = Node::new(Kind::Route, &route.object.namespace, "");
+            node.object = Some(route.object.clone());
+            node
+        });
+        let node = &mut self.nodes[place];
+        let said = format!("{} {}", route.object.kind, route.object.name);
+        if node.title.is_empty() {
+            node.title = if url.is_empty() {
+                route.object.name.clone()
+            } else {
+                path_of(url).to_owned()
+            };
+            node.lines.push(said);
+        } else if !url.is_empty() && path_of(url) != node.title {
+            let more = path_of(url).to_owned();
+            if !node.lines.contains(&more) {
+                node.lines.push(more);
+            }
+        }
+        let new = placed(route.clone());
+        if !node.places.contains(&new) {
+            node.places.push(new);
+        }
+        place
     }
 
     /// One class of callers inside the cluster.
@@ -470,6 +473,7 @@ impl Drawing {
             let node = &mut self.nodes[edge.to];
             if edge.kind == EdgeKind::Open && doubted(node) {
                 edge.kind = EdgeKind::Unknown;
+                edge.label = edge.label.replace("unasked", "not known");
                 node.state = State::Plain;
             }
             edges.insert((edge.from, edge.to, edge.kind, edge.label.clone()), edge);
@@ -524,180 +528,4 @@ impl Drawing {
         self.nodes[index].places.push(placed(judgement.at.clone()));
         index
     }
-}
-
-fn placed(hop: Hop) -> Place {
-    Place { hop, at: None }
-}
-
-fn whole(id: &ObjectId) -> Place {
-    placed(Hop {
-        object: id.clone(),
-        field: String::new(),
-        says: String::new(),
-    })
-}
-
-fn entry_node(id: &ObjectId) -> Node {
-    let mut node = Node::new(Kind::Entry, &id.namespace, id.name.clone());
-    node.lines.push(if id.namespace.is_empty() {
-        id.kind.clone()
-    } else {
-        format!("{} in {}", id.kind, id.namespace)
-    });
-    node.object = Some(id.clone());
-    node.places.push(whole(id));
-    node
-}
-
-fn workload_node(workload: &Workload) -> Node {
-    let id = &workload.id;
-    let mut node = Node::new(Kind::Workload, &id.namespace, id.name.clone());
-    node.lines.push(if workload.part.is_empty() {
-        id.kind.clone()
-    } else {
-        format!("{}, {}", id.kind, workload.part)
-    });
-    node.object = Some(id.clone());
-    node.places.push(whole(id));
-    node
-}
-
-fn guard_node(workload: &Workload, guard: &Guard) -> Node {
-    let id = &workload.id;
-    let title = format!("{} :{}", program(guard.program), guard.port);
-    let mut node = Node::new(Kind::Guard, &id.namespace, title);
-    node.state = State::Guarded;
-    node.lines.push(match &guard.review {
-        Some(review) => format!("asks: {}", question(review)),
-        None if guard.program == Program::SecurityProxy => "asks for one token".to_owned(),
-        None => "asks for a login alone".to_owned(),
-    });
-    node.object = Some(id.clone());
-    node.places = guard.by.iter().cloned().map(placed).collect();
-    node
-}
-
-fn person_node(subject: &Subject) -> Node {
-    let (title, line) = match (subject.kind.as_str(), subject.name.as_str()) {
-        ("Group", AUTHENTICATED) => ("Everybody with a login".to_owned(), AUTHENTICATED.to_owned()),
-        ("Group", UNAUTHENTICATED) => ("Anybody at all".to_owned(), UNAUTHENTICATED.to_owned()),
-        ("Group", name) => (name.to_owned(), "group".to_owned()),
-        ("User", name) => (name.to_owned(), "user".to_owned()),
-        ("ServiceAccount", name) => (
-            format!("{}/{name}", subject.namespace),
-            "service account".to_owned(),
-        ),
-        (kind, name) => (name.to_owned(), kind.to_owned()),
-    };
-    let mut node = Node::new(Kind::Person, &subject.namespace, title);
-    node.lines.push(line);
-    node.subject = Some(subject.clone());
-    node
-}
-
-/// The guards by the names that people know.
-fn program(program: Program) -> &'static str {
-    match program {
-        Program::KubeRbacProxy => "kube-rbac-proxy",
-        Program::OauthProxy => "oauth-proxy",
-        Program::SecurityProxy => "KubeRay's proxy",
-        Program::Gatewright => "gatewright",
-    }
-}
-
-/// What a guard asks, as `kubectl auth can-i` would be asked.
-fn question(review: &Review) -> String {
-    // Many verbs are one for each method of a request.
-    let mut said = if review.verbs.len() > SHOWN {
-        String::new()
-    } else {
-        format!("{} ", verbs(&review.verbs))
-    };
-    said.push_str(&review.resource);
-    if !review.subresource.is_empty() {
-        said.push_str(&format!("/{}", review.subresource));
-    }
-    if !review.name.is_empty() {
-        said.push_str(&format!(" {}", review.name));
-    }
-    said
-}
-
-/// What a subject may.
-fn right(admitted: &Admitted) -> String {
-    format!("may {}", verbs(&admitted.verbs))
-}
-
-/// Verbs, as few as say enough; the places have the rest.
-fn verbs(all: &BTreeSet<String>) -> String {
-    if all.contains("*") {
-        return "do all".to_owned();
-    }
-    let first: Vec<&str> = all.iter().take(SHOWN).map(String::as_str).collect();
-    match all.len() {
-        count if count <= SHOWN => first.join(","),
-        // Reading is what lets people in.
-        count if all.contains("get") => format!("get +{}", count - 1),
-        count => format!("{} +{}", first.join(","), count - SHOWN),
-    }
-}
-
-fn entry_word(entry: Entry) -> &'static str {
-    match entry {
-        Entry::Gateway => "Gateway",
-        Entry::Ingress => "Ingress",
-        Entry::Route => "Route",
-        Entry::LoadBalancer => "load balancer",
-        Entry::NodePort => "node port",
-        Entry::Host => "port of the node",
-    }
-}
-
-fn tls_kind(hop: &HopTls) -> EdgeKind {
-    match hop {
-        HopTls::Unknown => EdgeKind::Unknown,
-        _ => EdgeKind::Way,
-    }
-}
-
-fn tls_label(hop: &HopTls) -> &'static str {
-    match hop {
-        HopTls::Verified(_) => "TLS",
-        HopTls::Unverified(_) => "TLS, not checked",
-        HopTls::Plain => "no TLS",
-        HopTls::Unknown => "TLS not known",
-    }
-}
-
-/// With a capital at its beginning.
-fn capital(text: &str) -> String {
-    let mut characters = text.chars();
-    let first = characters.next().map(|first| first.to_uppercase().to_string());
-    first.unwrap_or_default() + characters.as_str()
-}
-
-/// The path of a URL; all of it where there is no path.
-fn path_of(url: &str) -> &str {
-    let rest = url.split_once("://").map_or(url, |(_, rest)| rest);
-    rest.find('/').map_or(rest, |at| &rest[at..])
-}
-
-/// The first few, and how many more.
-fn shortened(all: &BTreeSet<String>) -> Option<String> {
-    let first: Vec<&str> = all.iter().take(SHOWN).map(String::as_str).collect();
-    match all.len() {
-        0 => None,
-        count if count <= SHOWN => Some(first.join(", ")),
-        count => Some(format!("{}, {} more", first.join(", "), count - SHOWN)),
-    }
-}
-
-/// `:8265`, `:8265 :10001`, or how many.
-fn listed(ports: &BTreeSet<u16>) -> String {
-    if ports.len() > SHOWN + 1 {
-        return counted(ports.len(), "port");
-    }
-    let all: Vec<String> = ports.iter().map(|port| format!(":{port}")).collect();
-    all.join(" ")
 }

@@ -13,14 +13,14 @@ const PLACES: usize = 12;
 const PEOPLE: usize = 3;
 
 /// Folds until at most `limit` nodes are left, or nothing is left to fold.
-pub(super) fn fold(picture: Picture, limit: usize) -> Picture {
-    let mut folded = step(&picture, &Depth::Guarded);
+pub(super) fn fold(picture: &Picture, limit: usize) -> Picture {
+    let mut folded = step(picture, &Depth::Guarded);
     if folded.nodes.len() > limit {
-        folded = step(&picture, &Depth::Open);
+        folded = step(picture, &Depth::Open);
     }
     if folded.nodes.len() > limit {
-        let kept = most_telling(&picture, limit / 6);
-        folded = step(&picture, &Depth::Namespaces(kept));
+        let kept = most_telling(picture, limit / 6);
+        folded = step(picture, &Depth::Namespaces(kept));
     }
     folded.summary = format!("{}; folded by namespace", picture.summary);
     folded

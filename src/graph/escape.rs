@@ -14,8 +14,9 @@ fn visible(character: char) -> char {
         | '\u{2066}'..='\u{2069}'
         | '\u{200B}'..='\u{200F}'
         | '\u{061C}'
-        | '\u{FEFF}' => '\u{FFFD}',
-        '\u{FFFE}' | '\u{FFFF}' => '\u{FFFD}',
+        | '\u{FEFF}'
+        | '\u{FFFE}'
+        | '\u{FFFF}' => '\u{FFFD}',
         character if character.is_control() => '\u{FFFD}',
         character => character,
     }
@@ -46,6 +47,9 @@ pub(super) fn mermaid(text: &str) -> String {
             || matches!(character, ' ' | '.' | ',' | ':' | '/' | '-');
         if plain {
             out.push(character);
+        } else if character == '\\' {
+            // Mermaid breaks lines at a backslash and an n, however they are written.
+            out.push('\u{29F5}');
         } else {
             out.push_str(&format!("#{};", u32::from(character)));
         }

@@ -209,7 +209,7 @@ impl Picture {
             Collapse::Never => false,
         };
         if folds {
-            picture = collapse::fold(picture, LIMIT);
+            picture = collapse::fold(&picture, LIMIT);
         }
         for places in picture.places_mut() {
             for found in places {
@@ -226,14 +226,25 @@ impl Picture {
 
     /// Counts what is drawn.
     fn sum_up(&self) -> String {
-        let of = |kind: Kind| self.nodes.iter().filter(move |node| node.kind == kind);
-        let workloads = of(Kind::Workload).count();
-        let open = of(Kind::Workload)
-            .filter(|node| node.state == State::Open)
-            .count();
-        let guarded = of(Kind::Workload)
-            .filter(|node| node.state == State::Guarded)
-            .count();
+        let mut doubted = vec![false; self.nodes.len()];
+        for edge in &self.edges {
+            doubted[edge.to] |= matches!(edge.kind, EdgeKind::Unknown | EdgeKind::Wide);
+        }
+        let (mut workloads, mut open, mut guarded, mut unclear, mut elsewhere) = (0, 0, 0, 0, 0);
+        for (node, doubted) in self.nodes.iter().zip(doubted) {
+            if node.kind != Kind::Workload {
+                elsewhere += usize::from(node.state == State::Open);
+                continue;
+            }
+            workloads += 1;
+            match node.state {
+                State::Open => open += 1,
+                _ if doubted => unclear += 1,
+                State::Guarded => guarded += 1,
+                State::Plain => {}
+            }
+        }
+        let closed = workloads - open - guarded - unclear;
         let mut said = vec![
             counted(workloads, "workload"),
             format!("{guarded} behind a guard alone"),
@@ -243,15 +254,12 @@ impl Picture {
         } else {
             format!("{open} OPEN")
         });
-        let closed = workloads - open - guarded;
+        if unclear > 0 {
+            said.push(format!("{unclear} not known to be closed"));
+        }
         if closed > 0 {
             said.push(format!("{closed} closed without a guard"));
         }
-        let elsewhere = self
-            .nodes
-            .iter()
-            .filter(|node| node.kind != Kind::Workload && node.state == State::Open)
-            .count();
         if elsewhere > 0 {
             said.push(format!("{} with findings", counted(elsewhere, "other object")));
         }

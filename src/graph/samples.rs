@@ -306,8 +306,12 @@ pub(super) fn many(notebooks: usize, namespaces: usize) -> Access {
     }
 }
 
-/// A file and line for everything.
+/// A file and line for nearly everything.
 pub(super) fn place(hop: &Hop) -> Option<(String, usize)> {
+    // Secrets of the cluster's own and the like are in no file.
+    if hop.object.name == "kube-auth-proxy" {
+        return None;
+    }
     Some((
         format!("{}/{}.yaml", hop.object.namespace, hop.object.name),
         hop.field.len() + 1,

@@ -6,8 +6,8 @@
 use std::collections::BTreeSet;
 use std::fmt;
 
-use super::build::{AUTHENTICATED, UNAUTHENTICATED};
 use super::picture::{EdgeKind, Kind, Node, Picture, Start};
+use super::words::{AUTHENTICATED, UNAUTHENTICATED};
 use crate::access::answer::{Access, Subject};
 
 /// How Kubernetes calls a service account as a user.
@@ -196,10 +196,10 @@ fn shut_out(picture: &mut Picture, names: &[Name]) {
             continue;
         }
         if groups.is_empty() {
-            edge.label = "login, if in a group".to_owned();
+            "login, if in a group".clone_into(&mut edge.label);
         } else if !entry.lets_in.iter().any(|group| groups.contains(group.as_str())) {
             edge.kind = EdgeKind::Closed;
-            edge.label = "not in its groups".to_owned();
+            "not in its groups".clone_into(&mut edge.label);
         }
     }
 }
@@ -238,7 +238,7 @@ impl Reach {
                 reach.nodes[edge.to] = true;
             }
         }
-        reach.from_pods(picture, names);
+        reach.reached_by_pods(picture, names);
         reach.back_to_outside(picture);
         reach
     }
@@ -260,7 +260,7 @@ impl Reach {
     }
 
     /// What pods reach in which the person's code runs, and so on.
-    fn from_pods(&mut self, picture: &Picture, names: &[Name]) {
+    fn reached_by_pods(&mut self, picture: &Picture, names: &[Name]) {
         loop {
             let mut namespaces: BTreeSet<&str> = names
                 .iter()
@@ -280,7 +280,11 @@ impl Reach {
             for (index, edge) in picture.edges.iter().enumerate() {
                 let from = &picture.nodes[edge.from];
                 let covers = match &from.start {
-                    None | Some(Start::Outside | Start::Named) => false,
+                    None | Some(Start::Outside) => false,
+                    // Whoever runs pods in that namespace may give them those labels.
+                    Some(Start::Named) => namespaces
+                        .iter()
+                        .any(|namespace| from.title == format!("Pods of {namespace}")),
                     Some(Start::Everybody | Start::OtherNamespaces | Start::Addresses) => {
                         !namespaces.is_empty()
                     }
@@ -293,7 +297,7 @@ impl Reach {
                         .is_some_and(|object| objects.contains(object)),
                 };
                 // A guard that pods reach asks them all the same: it is drawn where it lets the person in.
-                let unasked = matches!(edge.kind, EdgeKind::Open | EdgeKind::Wide);
+                let unasked = matches!(edge.kind, EdgeKind::Open | EdgeKind::Wide | EdgeKind::Named);
                 let leads = unasked || self.nodes[edge.to];
                 if covers && leads && !self.edges[index] {
                     self.edges[index] = true;

@@ -39,6 +39,7 @@ mod orchestrators;
 mod overlay;
 mod packets;
 mod parts;
+mod pictures;
 mod program;
 mod properties;
 mod recorded;

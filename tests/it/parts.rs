@@ -100,6 +100,42 @@ pub(crate) fn needs_browser() -> bool {
     false
 }
 
+/// Whether Mermaid is there, and a browser to run it in. Where not: as for a program that should have been built.
+pub(crate) fn needs_picture() -> bool {
+    if !needs_browser() {
+        return false;
+    }
+    if picture_packages().join("node_modules").is_dir() {
+        return true;
+    }
+    let required = std::env::var_os("GATEWRIGHT_REQUIRE_TOOLS").is_some();
+    assert!(
+        !required,
+        "tests/parts/picture is not installed; run `make tools`"
+    );
+    say("SKIPPED: tests/parts/picture is not installed");
+    false
+}
+
+/// Whether Graphviz is there. Where not: as for a browser.
+pub(crate) fn needs_graphviz() -> bool {
+    if find("dot").is_some() {
+        return true;
+    }
+    let required = std::env::var_os("GATEWRIGHT_REQUIRE_TOOLS").is_some();
+    assert!(
+        !required,
+        "dot is not installed; `make tools` does that as root on Debian"
+    );
+    say("SKIPPED: dot is not installed");
+    false
+}
+
+/// The folder under which the packages of `tests/parts/picture` are.
+pub(crate) fn picture_packages() -> PathBuf {
+    tools().join("picture")
+}
+
 /// Prints a line for whoever runs the tests. `eprintln!` would be kept back unless the test fails.
 pub(crate) fn say(line: &str) {
     let _ = writeln!(std::io::stderr(), "{line}");
