@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use super::git::Repository;
+use super::git::{self, Repository};
 use super::progress::Progress;
 use super::trees::{self, Tree};
 use super::{DiffArgs, DiffFormat, streams};
@@ -78,10 +78,7 @@ pub(super) fn diff(args: &DiffArgs, environment: &Environment) -> Result<(), Err
 fn tree(place: &Place, name: &str, args: &DiffArgs, environment: &Environment) -> Result<Tree, Error> {
     let sources = match place {
         Place::Files(paths) => trees::from_files(paths, args.platform.as_deref())?,
-        Place::Tree(id, paths) => {
-            let repository = Repository::open().map_err(Error::Usage)?;
-            trees::from_git(&repository, id, paths, name)?
-        }
+        Place::Tree(id, paths) => trees::from_git(id, paths, name)?,
     };
     let mode = match (args.render, args.no_render) {
         (true, _) => trees::Mode::Render,
@@ -151,7 +148,7 @@ fn place(argument: &str, is_path: bool, paths: &[String]) -> Result<Place, Error
         Some((revision, path)) => (revision, Some(path)),
         None => (argument, None),
     };
-    let Some(tree) = repository.tree(revision)? else {
+    let Some(tree) = git::tree(revision)? else {
         return Err(unknown(""));
     };
     let paths = match path {
@@ -165,7 +162,7 @@ fn place(argument: &str, is_path: bool, paths: &[String]) -> Result<Place, Error
             .map(|path| inside(&repository, path))
             .collect::<Result<_, _>>()?,
     };
-    if path.is_some() && repository.manifests(&tree, &paths)?.is_empty() {
+    if path.is_some() && git::manifests(&tree, &paths)?.is_empty() {
         return Err(Error::Usage(format!(
             "{argument}: that revision has no manifests there"
         )));
@@ -174,7 +171,7 @@ fn place(argument: &str, is_path: bool, paths: &[String]) -> Result<Place, Error
 }
 
 fn inside(repository: &Repository, path: &str) -> Result<String, Error> {
-    let found = repository.from_root(path);
+    let found = repository.path_in(path);
     found.ok_or_else(|| {
         Error::Usage(format!(
             "{path} is outside the git repository {}",
@@ -200,10 +197,9 @@ fn working_tree(base: &str, paths: &[String]) -> Result<Place, Error> {
 
 /// A path that neither revision has is a slip of the keys.
 fn nowhere(old: &str, new: &str, paths: &[String]) -> Result<(), Error> {
-    let repository = Repository::open().map_err(Error::Usage)?;
     for path in paths {
         let one = std::slice::from_ref(path);
-        if repository.manifests(old, one)?.is_empty() && repository.manifests(new, one)?.is_empty() {
+        if git::manifests(old, one)?.is_empty() && git::manifests(new, one)?.is_empty() {
             return Err(Error::Usage(format!(
                 "{path}: neither revision has manifests there"
             )));

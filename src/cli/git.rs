@@ -78,18 +78,8 @@ impl Repository {
         })
     }
 
-    /// The tree of a revision, if there is such a revision.
-    pub(super) fn tree(&self, revision: &str) -> Result<Option<String>, Error> {
-        let name = format!("{revision}^{{tree}}");
-        let arguments = ["rev-parse", "--verify", "--quiet", "--end-of-options", &name];
-        let found = output(&arguments)?;
-        Ok(found
-            .ok()
-            .map(|id| String::from_utf8_lossy(&id).trim().to_owned()))
-    }
-
     /// A path as it was typed in the working directory, from the root of the repository. `None`: it lies outside.
-    pub(super) fn from_root(&self, path: &str) -> Option<String> {
+    pub(super) fn path_in(&self, path: &str) -> Option<String> {
         let typed = Path::new(path);
         if typed.is_absolute() {
             let root = Path::new(&self.root).canonicalize().ok()?;
@@ -98,74 +88,82 @@ impl Repository {
         }
         normal(&format!("{}{path}", self.prefix))
     }
+}
 
-    /// The manifests of a tree below some paths, all of them where there is none; hidden files are skipped.
-    pub(super) fn manifests(&self, tree: &str, paths: &[String]) -> Result<Vec<File>, Error> {
-        let mut arguments = vec!["ls-tree", "-r", "-z", "--full-tree", tree, "--"];
-        arguments.extend(paths.iter().filter(|path| !path.is_empty()).map(String::as_str));
-        let listing = answer(&arguments)?;
-        let entries: Vec<Entry> = listing
-            .split(|byte| *byte == 0)
-            .filter_map(|line| entry(&String::from_utf8_lossy(line)))
-            .collect();
-        let wanted: Vec<&Entry> = entries.iter().filter(|entry| is_wanted(entry, paths)).collect();
-        let mut contents = contents(wanted.iter().map(|entry| entry.id.as_str()))?;
-        let by_path: BTreeMap<&str, &Entry> =
-            entries.iter().map(|entry| (entry.path.as_str(), entry)).collect();
-        let mut found = Vec::new();
-        for (entry, bytes) in wanted.into_iter().zip(&mut contents) {
-            let bytes = if entry.mode == LINK {
-                match self.follow(tree, entry, bytes, &by_path)? {
-                    Some(bytes) => bytes,
-                    None => continue,
-                }
-            } else {
-                std::mem::take(bytes)
-            };
-            found.push(File {
-                path: entry.path.clone(),
-                bytes,
-            });
-        }
-        Ok(found)
-    }
-
-    /// What a link leads to, if that is a file of the tree.
-    fn follow(
-        &self,
-        tree: &str,
-        link: &Entry,
-        target: &[u8],
-        known: &BTreeMap<&str, &Entry>,
-    ) -> Result<Option<Vec<u8>>, Error> {
-        let mut at = link.path.clone();
-        let mut target = String::from_utf8_lossy(target).into_owned();
-        for _ in 0..MAX_LINKS {
-            let folder = at.rsplit_once('/').map_or("", |(folder, _)| folder);
-            let Some(path) = normal(&format!("{folder}/{target}")).filter(|_| !target.starts_with('/'))
-            else {
-                return Ok(None);
-            };
-            let listed = match known.get(path.as_str()) {
-                Some(entry) => Some((entry.mode.clone(), entry.id.clone())),
-                None => {
-                    let line = answer(&["ls-tree", "-z", "--full-tree", tree, "--", &path])?;
-                    let line = String::from_utf8_lossy(&line).trim_end_matches('\0').to_owned();
-                    entry(&line).map(|entry| (entry.mode, entry.id))
-                }
-            };
-            let Some((mode, id)) = listed.filter(|(mode, _)| is_file(mode)) else {
-                return Ok(None);
-            };
-            let bytes = contents(std::iter::once(id.as_str()))?.pop().unwrap_or_default();
-            if mode != LINK {
-                return Ok(Some(bytes));
+/// The manifests of a tree below some paths, all of them where there is none; hidden files are skipped.
+pub(super) fn manifests(tree: &str, paths: &[String]) -> Result<Vec<File>, Error> {
+    let mut arguments = vec!["ls-tree", "-r", "-z", "--full-tree", tree, "--"];
+    arguments.extend(paths.iter().filter(|path| !path.is_empty()).map(String::as_str));
+    let listing = answer(&arguments)?;
+    let entries: Vec<Entry> = listing
+        .split(|byte| *byte == 0)
+        .filter_map(|line| entry(&String::from_utf8_lossy(line)))
+        .collect();
+    let wanted: Vec<&Entry> = entries.iter().filter(|entry| is_wanted(entry, paths)).collect();
+    let mut contents = contents(wanted.iter().map(|entry| entry.id.as_str()))?;
+    let by_path: BTreeMap<&str, &Entry> = entries.iter().map(|entry| (entry.path.as_str(), entry)).collect();
+    let mut found = Vec::new();
+    for (entry, bytes) in wanted.into_iter().zip(&mut contents) {
+        let bytes = if entry.mode == LINK {
+            match follow(tree, entry, bytes, &by_path)? {
+                Some(bytes) => bytes,
+                None => continue,
             }
-            at = path;
-            target = String::from_utf8_lossy(&bytes).into_owned();
-        }
-        Ok(None)
+        } else {
+            std::mem::take(bytes)
+        };
+        found.push(File {
+            path: entry.path.clone(),
+            bytes,
+        });
     }
+    Ok(found)
+}
+
+/// The tree of a revision, if there is such a revision.
+pub(super) fn tree(revision: &str) -> Result<Option<String>, Error> {
+    let name = format!("{revision}^{{tree}}");
+    let arguments = ["rev-parse", "--verify", "--quiet", "--end-of-options", &name];
+    let found = output(&arguments)?;
+    Ok(found
+        .ok()
+        .map(|id| String::from_utf8_lossy(&id).trim().to_owned()))
+}
+
+/// What a link leads to, if that is a file of the tree.
+fn follow(
+    tree: &str,
+    link: &Entry,
+    target: &[u8],
+    known: &BTreeMap<&str, &Entry>,
+) -> Result<Option<Vec<u8>>, Error> {
+    let mut at = link.path.clone();
+    let mut target = String::from_utf8_lossy(target).into_owned();
+    for _ in 0..MAX_LINKS {
+        let folder = at.rsplit_once('/').map_or("", |(folder, _)| folder);
+        let Some(path) = normal(&format!("{folder}/{target}")).filter(|_| !target.starts_with('/')) else {
+            return Ok(None);
+        };
+        let listed = if let Some(entry) = known.get(path.as_str()) {
+            Some((entry.mode.clone(), entry.id.clone()))
+        } else {
+            {
+                let line = answer(&["ls-tree", "-z", "--full-tree", tree, "--", &path])?;
+                let line = String::from_utf8_lossy(&line).trim_end_matches('\0').to_owned();
+                entry(&line).map(|entry| (entry.mode, entry.id))
+            }
+        };
+        let Some((mode, id)) = listed.filter(|(mode, _)| is_file(mode)) else {
+            return Ok(None);
+        };
+        let bytes = contents(std::iter::once(id.as_str()))?.pop().unwrap_or_default();
+        if mode != LINK {
+            return Ok(Some(bytes));
+        }
+        at = path;
+        target = String::from_utf8_lossy(&bytes).into_owned();
+    }
+    Ok(None)
 }
 
 /// A line of `ls-tree -z`: `MODE TYPE ID\tPATH`.

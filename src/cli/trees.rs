@@ -2,8 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use super::git::Repository;
-use super::{files, manifests, streams};
+use super::{files, git, manifests, streams};
 use crate::cluster::manifests::stays_behind;
 use crate::cluster::object::Object;
 use crate::error::Error;
@@ -114,15 +113,10 @@ pub(super) fn from_files(paths: &[PathBuf], platform: Option<&Path>) -> Result<S
 }
 
 /// A tree of git.
-pub(super) fn from_git(
-    repository: &Repository,
-    tree: &str,
-    paths: &[String],
-    name: &str,
-) -> Result<Sources, Error> {
+pub(super) fn from_git(tree: &str, paths: &[String], name: &str) -> Result<Sources, Error> {
     let mut sources = Sources::default();
     let revision = name.split(':').next().unwrap_or_default();
-    for file in repository.manifests(tree, paths)? {
+    for file in git::manifests(tree, paths)? {
         sources.add(&format!("{revision}:{}", file.path), file.bytes);
     }
     Ok(sources)

@@ -126,7 +126,7 @@ fn one_line(text: &str) -> String {
     text.chars().map(|c| if hidden(c) { ' ' } else { c }).collect()
 }
 
-/// A code span that holds any text (CommonMark 6.1): a fence longer than any run of backticks in it.
+/// A code span that holds any text (`CommonMark` 6.1): a fence longer than any run of backticks in it.
 fn code(text: &str) -> String {
     let text = one_line(text);
     if text.is_empty() {

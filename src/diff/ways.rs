@@ -7,8 +7,11 @@ use super::change::{Reference, Target, What};
 use super::portrait::{entry, guard_of, is_open, login, tls};
 use crate::access::answer::{HopTls, Path, Workload};
 
+/// What tells ways apart: entry and address, or a part of these.
+type Likeness = fn(&Path) -> (String, String);
+
 /// What tells the ways of a workload apart, from the closest to the loosest.
-const LIKENESS: [fn(&Path) -> (String, String); 4] = [
+const LIKENESS: [Likeness; 4] = [
     |path| (entry(path.entry).to_owned(), path.url.clone()),
     |path| (String::new(), path.url.clone()),
     |path| (entry(path.entry).to_owned(), split(&path.url).1.to_owned()),

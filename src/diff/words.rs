@@ -43,10 +43,10 @@ pub(super) fn details(what: &What, targets: &[Target]) -> Vec<Sentence> {
             lines.extend(stands(portrait, false));
         }
         What::WorkloadGone { portrait } | What::SwitchedOff { portrait } => {
-            lines.extend(stands(portrait, true))
+            lines.extend(stands(portrait, true));
         }
         What::VerdictAppears { verdict } | What::VerdictDiffers { to: verdict, .. } => {
-            lines.extend(proof(verdict))
+            lines.extend(proof(verdict));
         }
         _ => {}
     }
@@ -455,20 +455,21 @@ fn tail(what: &What, target: &Target, alone: bool) -> Sentence {
     let address = |words: &str| if alone { Sentence::default() } else { url(words) };
     let closes = |step: &Step| step.object.kind == "NetworkPolicy";
     match what {
-        What::Gains { .. }
-        | What::WayTls { .. }
-        | What::GatewayLogin { .. }
-        | What::GatewayAppears { .. }
-        | What::GuardAlters { .. } => led(", by ", objects()),
-        What::Loses { .. } => led("; before, by ", objects()),
         What::CallerGained { .. } if !target.by.iter().any(closes) => {
             Sentence::new(": no NetworkPolicy closes it")
         }
         What::CallerLost { .. } if !target.by.iter().any(closes) => {
             Sentence::new(": before, no NetworkPolicy closed it")
         }
-        What::CallerGained { .. } => led(", by ", objects()),
-        What::CallerLost { .. } => led("; before, by ", objects()),
+        What::Loses { .. } | What::CallerLost { .. } | What::GatewayLogin { asks: false } => {
+            led("; before, by ", objects())
+        }
+        What::Gains { .. }
+        | What::WayTls { .. }
+        | What::GatewayLogin { .. }
+        | What::GatewayAppears { .. }
+        | What::GuardAlters { .. }
+        | What::CallerGained { .. } => led(", by ", objects()),
         What::WayOpens { .. } => address(": ").with(led(", through ", objects())),
         What::WayCloses { stopped, .. } if !stopped.is_empty() => address(": ").with(led(", by ", objects())),
         What::WayCloses { .. } => address(": ").with(led(", before through ", objects())),
