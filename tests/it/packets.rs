@@ -15,8 +15,9 @@
 //! - from outside, by which kind of entry and which Gateway a request reaches which port that no policy stops, and whether
 //!   a guard answers there.
 //!
-//! And of `verify`: a workload has an error of an open port or an unguarded route if a port that asks nobody is reached by
-//! such a caller or request, and an error of an open port only if it is.
+//! And of `verify`: there is an error of an open port if a port that asks nobody is reached by a pod without labels in the
+//! workload's own namespace or by a Gateway's pods, and there is none if no pod at all reaches one; there is an error of an
+//! unguarded route if a request reaches such a port from outside.
 //!
 //! What manifests leave open is tried with everything it could be, for each selector on its own, and what any of it
 //! reaches is open: labels of Namespaces that are not there, labels that controllers add, Gateways that are not there,
