@@ -16,6 +16,7 @@ use super::answer::{Caller, Hop, Who};
 use super::labels::{self, Known, Selected};
 use super::pod::Pod;
 use super::surroundings::Surroundings;
+use super::workloads::RAY;
 use crate::cluster::object::Object;
 use crate::model::keys;
 
@@ -27,12 +28,15 @@ pub struct Policy<'a> {
     spec: Option<NetworkPolicy>,
 }
 
+/// A namespace and one label.
+type Place<'a> = (&'a str, Option<(String, String)>);
+
 /// The policies of all namespaces.
 #[derive(Debug, Default)]
 pub struct Policies<'a> {
     all: Vec<Policy<'a>>,
     /// By namespace, and by one label that they ask for, if they ask for one.
-    by_label: BTreeMap<(&'a str, Option<(String, String)>), Vec<usize>>,
+    by_label: BTreeMap<Place<'a>, Vec<usize>>,
 }
 
 // === impl Policies ===
@@ -247,7 +251,7 @@ fn admitted_ports(
         match (&rule.port, rule.end_port) {
             (None, _) => found.extend(ports),
             (Some(IntOrString::Int(first)), None) => {
-                found.extend(ports.iter().filter(|port| i32::from(**port) == *first))
+                found.extend(ports.iter().filter(|port| i32::from(**port) == *first));
             }
             (Some(IntOrString::Int(first)), Some(last)) => {
                 found.extend(
@@ -320,45 +324,41 @@ fn peer_reach(peer: &NetworkPolicyPeer, pod: &Pod<'_>, around: &Surroundings<'_>
     for workload in around.users_selected(pods, plain, &in_namespace, pod) {
         reach.push(Who::Workload(workload));
     }
-    let in_own =
-        (!plain && !itself).then(|| Who::SameNamespaceLabelled(format!("pods with {}", labels::words(pods))));
+    // The nodes of a Ray cluster must reach each other, and have no other way to say who they are.
+    let is_ray = pod.workload.group == RAY;
+    let in_own = (!plain && !(itself && is_ray))
+        .then(|| Who::SameNamespaceLabelled(format!("pods with {}", labels::words(pods))));
     let Some(selector) = &peer.namespace_selector else {
         reach.extend(in_own);
         return reach;
     };
-    match labels::pinned(selector, keys::NAMESPACE_NAME) {
-        Some(names) => {
-            for name in names.iter().filter(|name| in_namespace(name).possible()) {
-                if name == own {
-                    reach.extend(in_own.clone());
-                } else if plain {
-                    reach.push(Who::WholeNamespace(name.clone()));
-                } else {
-                    reach.push(Who::Named(format!(
-                        "pods of namespace {name} with {}",
-                        labels::words(pods)
-                    )));
-                }
-            }
-        }
-        None => {
-            let which = if plain {
-                "any pod".to_owned()
+    let which = if plain {
+        "any pod".to_owned()
+    } else {
+        format!("pods with {}", labels::words(pods))
+    };
+    if let Some(names) = labels::pinned(selector, keys::NAMESPACE_NAME) {
+        for name in names.iter().filter(|name| in_namespace(name).possible()) {
+            if name == own {
+                reach.extend(in_own.clone());
+            } else if plain {
+                reach.push(Who::WholeNamespace(name.clone()));
             } else {
-                format!("pods with {}", labels::words(pods))
-            };
-            if in_namespace(own).possible() {
-                reach.extend(in_own);
-            }
-            if around.any_namespace_selected(selector) {
-                reach.push(Who::OtherNamespaces(format!("{which} of any namespace")));
-            } else if around.some_namespace_selected(selector) {
-                reach.push(Who::LabelledNamespaces(format!(
-                    "{which} of namespaces with {}",
-                    labels::words(selector)
-                )));
+                reach.push(Who::Named(format!("{which} of namespace {name}")));
             }
         }
+        return reach;
+    }
+    if in_namespace(own).possible() {
+        reach.extend(in_own);
+    }
+    if around.any_namespace_selected(selector) {
+        reach.push(Who::OtherNamespaces(format!("{which} of any namespace")));
+    } else if around.some_namespace_selected(selector) {
+        let words = labels::words(selector);
+        reach.push(Who::LabelledNamespaces(format!(
+            "{which} of namespaces with {words}"
+        )));
     }
     reach
 }

@@ -272,7 +272,7 @@ fn gateway(world: &World<'_>, id: &ObjectId, logins: &BTreeMap<ObjectId, Gateway
 
 // === impl Judged ===
 
-impl<'p, 'a> Judged<'p, 'a> {
+impl Judged<'_, '_> {
     /// The ports on which something answers: the guards' and those that ask nobody.
     fn answering(&self) -> BTreeSet<u16> {
         let mut ports = self.unguarded.clone();

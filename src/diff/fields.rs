@@ -311,7 +311,7 @@ mod tests {
             json!({"a": 1, "rules": [{"verbs": ["*"]}, {"resources": ["pods"], "verbs": ["list", "get"]}]});
         assert_eq!(paths("Role", &base, &head), [""; 0]);
         // Of a route, the order of rules decides.
-        assert_eq!(paths("HTTPRoute", &base, &head).is_empty(), false);
+        assert!(!paths("HTTPRoute", &base, &head).is_empty());
     }
 
     #[test]

@@ -106,7 +106,8 @@ fn rule(namespace: &str, spec: &str) -> String {
     )
 }
 
-const CHECKED: &str = "trafficPolicy: {tls: {mode: SIMPLE, caCertificates: /ca, subjectAltNames: [nb.team.svc]}}";
+const CHECKED: &str =
+    "trafficPolicy: {tls: {mode: SIMPLE, caCertificates: /ca, subjectAltNames: [nb.team.svc]}}";
 
 #[test]
 fn which_destination_rule_counts() {
