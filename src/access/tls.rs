@@ -136,7 +136,7 @@ fn of_another<'n>(service: &Object, names: &[&'n str]) -> Option<&'n str> {
     if names.iter().any(is_own) {
         return None;
     }
-    let of_cluster = |asked: &&&str| asked.ends_with(".svc") || asked.contains(".svc.");
+    let of_cluster = |asked: &&&str| asked.split('.').skip(1).any(|label| label == "svc");
     names.iter().find(of_cluster).copied()
 }
 
