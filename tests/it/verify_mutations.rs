@@ -133,6 +133,9 @@ fn each_thing_that_is_broken_is_found() {
             }
         }
         assert!(applied > 0, "{}: there is nothing to break it in", operator.name);
+        if not_yet && caught == applied {
+            missed.push(format!("{}: is found now; take it out of NOT_YET", operator.name));
+        }
     }
     assert!(missed.is_empty(), "not found:\n{}", missed.join("\n"));
 }
