@@ -154,7 +154,7 @@ fn of_another<'n>(service: &Object, names: &[&'n str]) -> Option<&'n str> {
     if names.iter().any(is_own) {
         return None;
     }
-    let of_cluster = |asked: &&&str| asked.split('.').nth(2) == Some("svc");
+    let of_cluster = |asked: &&&str| asked.split('.').skip(1).any(|label| label == "svc");
     names.iter().find(of_cluster).copied()
 }
 

@@ -24,7 +24,7 @@ pub(crate) fn faults(manifests: &[Value]) -> Vec<Judgement> {
 }
 
 /// An object with its id.
-fn object(value: &Value) -> Object {
+pub(crate) fn object(value: &Value) -> Object {
     let id = ObjectId::new(
         text(value, "/apiVersion"),
         text(value, "/kind"),

@@ -9,12 +9,14 @@ use std::path::{Path, PathBuf};
 use std::sync::OnceLock;
 use std::time::{Duration, Instant};
 
+use gatewright::cluster::object::Object;
 use gatewright::krm::object_id::ObjectId;
 use gatewright::krm::results::Severity;
+use gatewright::order::{Tool, windows};
 use gatewright::verify::judgement::{Judgement, Rule};
 use serde_json::Value;
 
-use crate::judged::{judgements, line, named};
+use crate::judged::{self, judgements, line, named};
 use crate::recorded::difference::{self, text};
 use crate::verify_mutations::edit::fits;
 
@@ -255,6 +257,69 @@ fn each_state_is_judged_in_no_time() {
     for (name, state) in states() {
         assert!(state.took.as_secs() < 2, "{name}: {:?}", state.took);
     }
+}
+
+/// From one state to another as Flux or Argo CD would go, were the controllers' objects in git: the tool, both states (`-` is an
+/// empty cluster, `without` leaves out what has a word in its name), and what is open on the way.
+const WINDOWS: &[(Tool, &str, &str, &str)] = &[
+    (
+        Tool::Flux,
+        "-",
+        "odh-notebook-controller/01-auth-on/live",
+        "Notebook t-auth-on/nb",
+    ),
+    (
+        Tool::Flux,
+        "odh-notebook-controller/01-auth-on/live",
+        "-",
+        "Notebook t-auth-on/nb",
+    ),
+    (
+        Tool::Flux,
+        "odh-notebook-controller/65-delete-two/live-1",
+        "odh-notebook-controller/65-delete-two/live-1 without one",
+        "Notebook s-delete/one",
+    ),
+    (
+        Tool::ArgoCd,
+        "odh-notebook-controller/65-delete-two/live-1",
+        "odh-notebook-controller/65-delete-two/live-1 without one",
+        "Notebook s-delete/one",
+    ),
+    (
+        Tool::Flux,
+        "ray-operators/upkr/12-np-default/live",
+        "-",
+        "RayCluster u-np/rc",
+    ),
+];
+
+/// The order of an apply or a prune opens what neither end leaves open.
+#[test]
+fn orders_leave_moments_open() {
+    let objects = |name: &str| -> Vec<Object> {
+        let (name, without) = name.split_once(" without ").unwrap_or((name, "?"));
+        let state = states().get(name).map(|state| &*state.objects);
+        assert!(state.is_some() || name == "-", "{name}");
+        let stays = |object: &&Value| !text(object, "/metadata/name").contains(without);
+        let values = state.unwrap_or_default().iter().filter(stays);
+        values.map(judged::object).collect()
+    };
+    let mut missed = Vec::new();
+    for (tool, old, new, object) in WINDOWS {
+        let (kind, name) = object.split_once(' ').unwrap();
+        let found = windows::find(&objects(old), &objects(new), &[*tool]);
+        let is_open = found.iter().any(|judgement| {
+            judgement.rule == Rule::OrderWindow
+                && named(judgement)
+                    .any(|id| id.kind == kind && format!("{}/{}", id.namespace, id.name) == name)
+        });
+        if !is_open {
+            let found: Vec<String> = found.iter().map(line).collect();
+            missed.push(format!("{} from {old} to {new}: {found:#?}", tool.name()));
+        }
+    }
+    assert!(missed.is_empty(), "{}", missed.join("\n"));
 }
 
 /// What is found, with the names of a case left out: rule, kind of object, and the object.
