@@ -18,7 +18,7 @@
 //! - [`cluster`]: any manifests, as a cluster would see them.
 //! - [`access`]: who reaches what in them, and who asks.
 //! - [`verify`]: whether that leaves a way around a guard.
-//! - [`order`]: which states GitOps tools go through from one set of manifests to another.
+//! - [`order`]: which states `GitOps` tools go through from one set of manifests to another.
 //! - [`kustomize`]: the files by which kustomize handles our kinds; beside the flow, words alone.
 
 pub mod access;

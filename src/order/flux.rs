@@ -132,7 +132,7 @@ fn pruned(change: &Change<'_>, among: impl Fn(Pair<'_>) -> bool) -> Vec<Step> {
         .filter(|(_, _, pair)| pair.old.is_some_and(|old| !stays_with_flux(old)))
         .map(|(index, id, _)| (place(id), index))
         .collect();
-    stale.sort();
+    stale.sort_unstable();
     stale
         .into_iter()
         .rev()

@@ -33,10 +33,8 @@ use recorder::{Recorder, Verb, Write};
 use story::{Chapter, stream};
 
 /// How many sets there are of chance, and which.
-const SETS: usize = 5;
-fn seed() -> u64 {
-    std::env::var("SEED").map_or(7, |s| s.parse().unwrap())
-}
+const SETS: usize = 4;
+const SEED: u64 = 7;
 
 /// A control plane that only these tests use, one at a time: the examples have the same names.
 fn plane() -> Option<(&'static ControlPlane, MutexGuard<'static, ()>)> {
@@ -98,7 +96,7 @@ fn sets_of_chance_are_written_as_the_simulation_says() {
                 objects,
             }
         };
-        let turns = chance::sets(SETS, seed(), namespaces)
+        let turns = chance::sets(SETS, SEED, namespaces)
             .into_iter()
             .enumerate()
             .map(turn)
