@@ -152,8 +152,7 @@ fn read(
         }
         match verb {
             Verb::Apply if unchanged || was_ending => {}
-            Verb::Apply => writes.push(Write { verb, object }),
-            Verb::Gone => writes.push(Write { verb, object }),
+            Verb::Apply | Verb::Gone => writes.push(Write { verb, object }),
             Verb::Delete => {
                 writes.push(Write {
                     verb,
