@@ -144,7 +144,12 @@ fn go(tool: Tool, name: &str, turns: Vec<Turn>) {
     let all: Vec<&Object> = turns.iter().flat_map(|turn| &turn.objects).collect();
     plane.namespaces(story::foreign_namespaces(&all).iter().map(String::as_str));
     let mut recorder = Recorder::start(plane);
-    let mut before: Vec<Object> = Vec::new();
+    // Namespaces stay from one story to the next.
+    let first = turns.first().map(|turn| turn.objects.clone()).unwrap_or_default();
+    let mut before: Vec<Object> = first
+        .into_iter()
+        .filter(|object| recorder.knows(object))
+        .collect();
     let mut wrong = Vec::new();
     for turn in &turns {
         let change = Change::new(&before, &turn.objects);
