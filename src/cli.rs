@@ -224,7 +224,7 @@ struct RenderArgs {
         requires = "layout"
     )]
     flux_namespace: String,
-    /// With --layout flux: the GitRepository that the output is committed to
+    /// With --layout flux: the name of the Git source that the output is committed to
     #[arg(long, value_name = "NAME", default_value = "flux-system", requires = "layout")]
     flux_source: String,
     /// With --layout flux: where DIR is in that repository (default: DIR as it is written)

@@ -1,4 +1,4 @@
-//! In which order GitOps tools write and delete: every state between two sets of manifests.
+//! In which order `GitOps` tools write and delete: every state between two sets of manifests.
 //!
 //! A set of manifests can be safe, the one after it too, and a state between them not. Which states there are, the tools
 //! decide; what is here is what they do, read off their engines and compared with them in `tests/it/engines.rs`.

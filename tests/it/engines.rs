@@ -33,10 +33,8 @@ use recorder::{Recorder, Verb, Write};
 use story::{Chapter, stream};
 
 /// How many sets there are of chance, and which.
-const SETS: usize = 5;
-fn seed() -> u64 {
-    std::env::var("SEED").map_or(7, |s| s.parse().unwrap())
-}
+const SETS: usize = 4;
+const SEED: u64 = 7;
 
 /// A control plane that only these tests use, one at a time: the examples have the same names.
 fn plane() -> Option<(&'static ControlPlane, MutexGuard<'static, ()>)> {
@@ -98,7 +96,7 @@ fn sets_of_chance_are_written_as_the_simulation_says() {
                 objects,
             }
         };
-        let turns = chance::sets(SETS, seed(), namespaces)
+        let turns = chance::sets(SETS, SEED, namespaces)
             .into_iter()
             .enumerate()
             .map(turn)
@@ -146,7 +144,12 @@ fn go(tool: Tool, name: &str, turns: Vec<Turn>) {
     let all: Vec<&Object> = turns.iter().flat_map(|turn| &turn.objects).collect();
     plane.namespaces(story::foreign_namespaces(&all).iter().map(String::as_str));
     let mut recorder = Recorder::start(plane);
-    let mut before: Vec<Object> = Vec::new();
+    // Namespaces stay from one story to the next.
+    let first = turns.first().map(|turn| turn.objects.clone()).unwrap_or_default();
+    let mut before: Vec<Object> = first
+        .into_iter()
+        .filter(|object| recorder.knows(object))
+        .collect();
     let mut wrong = Vec::new();
     for turn in &turns {
         let change = Change::new(&before, &turn.objects);

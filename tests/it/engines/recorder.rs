@@ -17,6 +17,13 @@ use crate::parts;
 /// An engine is done when it ends; its last writes may take a moment to be reported.
 const PATIENCE: Duration = Duration::from_secs(30);
 
+/// What the engines put on an object to know it again, which is no change of it.
+const OWNERS: [(&str, &str); 3] = [
+    ("labels", "kustomize.toolkit.fluxcd.io/name"),
+    ("labels", "kustomize.toolkit.fluxcd.io/namespace"),
+    ("annotations", "argocd.argoproj.io/tracking-id"),
+];
+
 /// What became of an object.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Verb {
@@ -86,6 +93,11 @@ impl Recorder {
         }
     }
 
+    /// Whether an object is there before anything is written.
+    pub(crate) fn knows(&self, object: &Object) -> bool {
+        self.now.contains_key(&object.id.reference())
+    }
+
     /// What was written since the last time, once of the objects of a change those are there that should be.
     pub(crate) fn until(&mut self, there: &[Object], change: &Change<'_>) -> Vec<Write> {
         let wanted: BTreeSet<String> = there.iter().map(|object| object.id.reference()).collect();
@@ -152,8 +164,7 @@ fn read(
         }
         match verb {
             Verb::Apply if unchanged || was_ending => {}
-            Verb::Apply => writes.push(Write { verb, object }),
-            Verb::Gone => writes.push(Write { verb, object }),
+            Verb::Apply | Verb::Gone => writes.push(Write { verb, object }),
             Verb::Delete => {
                 writes.push(Write {
                     verb,
@@ -178,9 +189,14 @@ fn matters(object: &Object) -> Value {
     if let Some(meta) = value["metadata"].as_object_mut() {
         meta.remove("resourceVersion");
         meta.remove("generation");
-        // Which of two Kustomizations it is in.
-        if let Some(labels) = meta.get_mut("labels").and_then(Value::as_object_mut) {
-            labels.remove("kustomize.toolkit.fluxcd.io/name");
+        // Whose it is.
+        for (field, key) in OWNERS {
+            if let Some(all) = meta.get_mut(field).and_then(Value::as_object_mut) {
+                all.remove(key);
+                if all.is_empty() {
+                    meta.remove(field);
+                }
+            }
         }
     }
     value
