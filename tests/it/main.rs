@@ -50,3 +50,4 @@ mod scale;
 mod verify_mutations;
 mod verify_recordings;
 mod walk;
+mod worlds;
