@@ -50,4 +50,5 @@ mod scale;
 mod verify_mutations;
 mod verify_recordings;
 mod walk;
+mod windows;
 mod worlds;
