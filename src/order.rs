@@ -20,6 +20,7 @@ pub mod step;
 pub mod walk;
 pub mod windows;
 
+use crate::cluster::object::Object;
 use change::Change;
 use step::Step;
 
@@ -57,5 +58,10 @@ impl Tool {
             Self::FluxTwo => flux::two(change),
             Self::ArgoCd => argo::steps(change),
         }
+    }
+
+    /// What is in the cluster when it is done: the new set, and of the old one what it left alone.
+    pub fn leaves<'a>(self, change: &Change<'a>) -> Vec<&'a Object> {
+        walk::end(change, &self.steps(change))
     }
 }

@@ -251,6 +251,22 @@ impl<'a> Walk<'a> {
     }
 }
 
+/// What is in the cluster when all steps are done and the last old pod has ended.
+pub fn end<'a>(change: &Change<'a>, steps: &[Step]) -> Vec<&'a Object> {
+    let mut live: Vec<Option<&'a Object>> = change.pairs().map(|(_, _, pair)| pair.old).collect();
+    for step in steps {
+        for index in step.objects() {
+            if let (Some(slot), Some(pair)) = (live.get_mut(*index), change.pair(*index)) {
+                *slot = match step {
+                    Step::Apply(_) => pair.new,
+                    Step::Delete(_) => None,
+                };
+            }
+        }
+    }
+    live.into_iter().flatten().collect()
+}
+
 /// Parts of a step that may be done while the rest is not; all of it is the last.
 fn parts(step: &Step, change: &Change<'_>) -> Vec<Vec<usize>> {
     let all = step.objects();

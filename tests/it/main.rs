@@ -51,3 +51,5 @@ mod scale;
 mod verify_mutations;
 mod verify_recordings;
 mod walk;
+mod windows;
+mod worlds;
