@@ -4,6 +4,7 @@
 
 pub mod answer;
 pub mod arguments;
+mod certificates;
 pub mod entries;
 mod fields;
 pub mod gateways;

@@ -326,7 +326,7 @@ fn peer_reach(peer: &NetworkPolicyPeer, pod: &Pod<'_>, around: &Surroundings<'_>
     }
     // The nodes of a Ray cluster must reach each other, and have no other way to say who they are.
     let is_ray = pod.workload.group == RAY;
-    let in_own = (!plain && !(itself && is_ray))
+    let in_own = (!(plain || itself && is_ray))
         .then(|| Who::SameNamespaceLabelled(format!("pods with {}", labels::words(pods))));
     let Some(selector) = &peer.namespace_selector else {
         reach.extend(in_own);

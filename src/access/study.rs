@@ -13,7 +13,7 @@ use super::surroundings::Surroundings;
 use super::ways::{Loose, Way, Ways};
 use super::workloads::{self, Workloads};
 use super::world::World;
-use super::{entries, read, routes, tls};
+use super::{certificates, entries, read, routes, tls};
 use crate::cluster::object::Object;
 use crate::krm::object_id::ObjectId;
 
@@ -217,6 +217,9 @@ fn hop_tls(
         {
             let hopped = hops.hop(gateway, object, port);
             faults.extend(hopped.faults);
+            if let HopTls::Verified(by) = &hopped.tls {
+                faults.extend(certificates::uncovered(world, way.pod, by));
+            }
             match hopped.tls {
                 HopTls::Plain if world.of_id(gateway).is_none() && ruled_elsewhere(world, &object.id) => {
                     HopTls::Unknown

@@ -63,6 +63,8 @@ pub enum What {
     NameByVersion,
     /// The name that is asked for is another Service's.
     OtherName(String),
+    /// The name that is asked for is in none of the certificates that are made for the pod.
+    NotCertified(String),
 }
 
 // === impl Hops ===

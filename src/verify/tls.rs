@@ -119,6 +119,11 @@ fn of_fault(fault: &Fault) -> Judgement {
             ),
             "Ask for the Service's own host.",
         ),
+        What::NotCertified(name) => (
+            Rule::Blocked,
+            format!("{object} is not for {name}, the name that is asked for: what shows it is refused"),
+            "List the Service's own host among its names.",
+        ),
         What::SystemAuthorities => (
             Rule::Unknown,
             format!(

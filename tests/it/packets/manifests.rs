@@ -704,7 +704,7 @@ impl Listener {
         }
         match self.protocol {
             "HTTPS" => {
-                value["tls"] = json!({"mode": "Terminate", "certificateRefs": [{"name": "certificate"}]})
+                value["tls"] = json!({"mode": "Terminate", "certificateRefs": [{"name": "certificate"}]});
             }
             "TLS" => value["tls"] = json!({"mode": "Passthrough"}),
             _ => {}

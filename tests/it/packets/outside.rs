@@ -211,13 +211,7 @@ fn rank(kind: RouteKind, host: usize, one: &Match, request: Request) -> Option<R
     };
     let (exact, length) = match (kind, one.path) {
         (RouteKind::Grpc, None) => (false, 0),
-        (RouteKind::Grpc, Some((_, path))) => {
-            if path != request.path {
-                return None;
-            }
-            (true, path.len())
-        }
-        (_, Some((true, path))) => {
+        (RouteKind::Grpc, Some((_, path))) | (_, Some((true, path))) => {
             if path != request.path {
                 return None;
             }
