@@ -12,6 +12,7 @@ use crate::access::study;
 use crate::access::workloads::runs_user_code;
 use crate::cluster::manifests::{Manifests, stays_behind};
 use crate::cluster::object::Object;
+use crate::input::platform::Operator;
 use crate::krm::results::{Finding, Severity};
 use crate::krm::source::Source;
 use crate::krm::stream::frame;
@@ -133,7 +134,9 @@ fn left_open(judgement: &Judgement, plan: &Plan) -> bool {
     let workload = judgement.way.last().unwrap_or(&judgement.at);
     let id = &workload.object;
     let guarded = plan.guards.contains_key(&(id.namespace.clone(), id.name.clone()));
-    runs_user_code(id) && !guarded && !plan.closed.contains(&id.namespace)
+    // What Open Data Hub's controller puts around Notebooks is not in the output.
+    let beside = plan.platform.notebook_controller == Operator::OpenDataHub;
+    runs_user_code(id) && !guarded && (beside || !plan.closed.contains(&id.namespace))
 }
 
 /// Whether our own objects alone can never mean it so.
@@ -154,7 +157,8 @@ fn touches(judgement: &Judgement, ids: &BTreeSet<String>) -> bool {
 
 fn finding(batch: &Batch, objects: &[Object], judgement: &Judgement, ours: &BTreeSet<String>) -> Finding {
     let own = steps(judgement).all(|hop| ours.contains(&hop.object.reference()));
-    let way: Vec<String> = judgement.way.iter().map(|hop| hop.object.to_string()).collect();
+    let mut way: Vec<String> = judgement.way.iter().map(|hop| hop.object.to_string()).collect();
+    way.dedup();
     let way = if way.is_empty() {
         String::new()
     } else {

@@ -8,10 +8,12 @@ use std::time::{Duration, Instant};
 
 use crate::program::{Folder, GATEWRIGHT, Run, gatewright, run};
 
-const COMMANDS: [&str; 7] = [
+const COMMANDS: [&str; 9] = [
     "fn",
     "render",
     "diff",
+    "verify",
+    "graph",
     "crds",
     "schema",
     "install-plugin",
