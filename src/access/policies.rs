@@ -344,7 +344,8 @@ fn peer_reach(peer: &NetworkPolicyPeer, pod: &Pod<'_>, around: &Surroundings<'_>
             } else if plain {
                 reach.push(Who::WholeNamespace(name.clone()));
             } else {
-                reach.push(Who::Named(format!("{which} of namespace {name}")));
+                let words = labels::words(pods);
+                reach.push(Who::Named(format!("pods of namespace {name} with {words}")));
             }
         }
         return reach;

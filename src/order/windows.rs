@@ -73,6 +73,11 @@ fn of_tool(
     found.into_values().collect()
 }
 
+/// Whether what a rule finds lets somebody in, for as long as it lasts.
+pub fn lets_in(rule: Rule) -> bool {
+    counts(rule) == Some(Rule::OrderWindow)
+}
+
 /// What a moment of it is called; `None`: it lets nobody in.
 fn counts(rule: Rule) -> Option<Rule> {
     match rule {

@@ -1,18 +1,15 @@
-//! What is looked for in each state that an engine goes through. One place, so that what judges may change.
+//! What is looked for in each state that an engine goes through: what `verify` finds open in it.
 
 use gatewright::cluster::object::Object;
-use serde_json::Value;
+use gatewright::order::windows;
+use gatewright::verify;
 
 /// What is open in a state: a sentence each. The state is everything in the cluster, as the watch reported it.
-///
-/// For now: each Notebook that is there has in its namespace a policy that closes all of them.
 pub(crate) fn judge(state: &[Object]) -> Vec<String> {
-    let notebooks = state
-        .iter()
-        .filter(|object| is(object, "kubeflow.org", "Notebook"));
-    notebooks
-        .filter(|notebook| !state.iter().any(|policy| closes(policy, &notebook.id.namespace)))
-        .map(|notebook| format!("{} has no policy that closes it", notebook.id))
+    verify::of(state)
+        .into_iter()
+        .filter(|judgement| windows::lets_in(judgement.rule))
+        .map(|judgement| judgement.message)
         .collect()
 }
 
@@ -23,18 +20,4 @@ pub(crate) fn has_pods(object: &Object) -> bool {
 
 fn is(object: &Object, group: &str, kind: &str) -> bool {
     object.id.group == group && object.id.kind == kind
-}
-
-fn closes(policy: &Object, namespace: &str) -> bool {
-    let selector = policy.value.pointer("/spec/podSelector/matchExpressions/0");
-    is(policy, "networking.k8s.io", "NetworkPolicy")
-        && policy.id.namespace == namespace
-        && selector
-            .and_then(|selector| selector.get("key"))
-            .and_then(Value::as_str)
-            == Some("notebook-name")
-        && selector
-            .and_then(|selector| selector.get("operator"))
-            .and_then(Value::as_str)
-            == Some("Exists")
 }

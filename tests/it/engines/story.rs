@@ -40,9 +40,9 @@ const PLAIN: Chapter = Chapter {
 
 /// Until the first policy is there, with two Notebooks that are switched on and one that is not.
 const FIRST_MOMENT: [&str; 3] = [
-    "Notebook sales-analytics/churn has no policy that closes it",
-    "Notebook sales-analytics/scratch has no policy that closes it",
-    "Notebook sales-analytics/second has no policy that closes it",
+    "everybody, every pod of the cluster included, may reach port 8888 of Notebook sales-analytics/churn, past its guard",
+    "everybody, every pod of the cluster included, may reach port 8888 of Notebook sales-analytics/scratch, which has no guard",
+    "everybody, every pod of the cluster included, may reach port 8888 of Notebook sales-analytics/second, past its guard",
 ];
 
 /// The login of an issuer.
