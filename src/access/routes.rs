@@ -3,7 +3,7 @@
 //! Gateway API 1.4: HTTPRoute, GRPCRoute, TLSRoute, TCPRoute. What a route shares with a listener (namespace, kind, host) lets
 //! it attach; a backend in another namespace needs a `ReferenceGrant` there.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::Value;
 
@@ -76,6 +76,11 @@ pub fn follow<'p, 'a>(
     around: &Surroundings<'_>,
     ways: &mut Ways<'p, 'a>,
 ) {
+    let on = Followed {
+        world,
+        workloads,
+        grants: Grants::new(world),
+    };
     for route in all(world) {
         let attachments = attachments(world, around, route);
         let rules = read::list(&route.value, "/spec/rules");
@@ -83,7 +88,7 @@ pub fn follow<'p, 'a>(
             let matches = matches(route, rules, index);
             for attachment in &attachments {
                 for path in &matches {
-                    forward(world, workloads, route, (index, rule), attachment, path, ways);
+                    on.forward(route, (index, rule), attachment, path, ways);
                 }
             }
         }
@@ -261,69 +266,6 @@ fn words(kind: &str, one: &Value) -> String {
     }
 }
 
-fn forward<'p, 'a>(
-    world: &World<'a>,
-    workloads: &'p Workloads<'a>,
-    route: &'a Object,
-    (index, rule): (usize, &Value),
-    attachment: &Attachment,
-    path: &str,
-    ways: &mut Ways<'p, 'a>,
-) {
-    let begun = |field: &str, says: String| {
-        let port = match (attachment.scheme, attachment.port) {
-            ("https", Some(443) | None) | ("http", Some(80) | None) | (_, None) => String::new(),
-            (_, Some(port)) => format!(":{port}"),
-        };
-        Begun {
-            entry: Entry::Gateway,
-            via: Some(attachment.gateway.clone()),
-            url: format!("{}://{}{port}{path}", attachment.scheme, attachment.host),
-            hops: vec![
-                attachment.hop.clone(),
-                Hop {
-                    object: route.id.clone(),
-                    field: field.to_owned(),
-                    says,
-                },
-            ],
-            stopped: attachment.stopped.clone(),
-            route: Some((route.id.clone(), index)),
-        }
-    };
-    let at = format!("spec.rules[{index}]");
-    let backends = read::list(rule, "/backendRefs");
-    for (position, backend) in backends.iter().enumerate() {
-        if backend.get("weight").and_then(Value::as_u64) == Some(0) {
-            continue;
-        }
-        let field = format!("{at}.backendRefs[{position}]");
-        to_backend(
-            world,
-            workloads,
-            route,
-            backend,
-            begun(&field, target_words(backend)),
-            ways,
-        );
-        for mirror in mirrors(backend) {
-            let says = format!("mirrors requests to {}", target_words(mirror));
-            to_backend(world, workloads, route, mirror, begun(&field, says), ways);
-        }
-    }
-    for mirror in mirrors(rule) {
-        let says = format!("mirrors requests to {}", target_words(mirror));
-        to_backend(
-            world,
-            workloads,
-            route,
-            mirror,
-            begun(&format!("{at}.filters"), says),
-            ways,
-        );
-    }
-}
-
 fn mirrors(of: &Value) -> impl Iterator<Item = &Value> {
     read::list(of, "/filters")
         .iter()
@@ -338,62 +280,138 @@ fn target_words(backend: &Value) -> String {
     format!("to {namespace}{name}{port}")
 }
 
-fn to_backend<'p, 'a>(
-    world: &World<'a>,
+/// What routes are followed through.
+struct Followed<'w, 'p, 'a> {
+    world: &'w World<'a>,
     workloads: &'p Workloads<'a>,
-    route: &Object,
-    backend: &Value,
-    mut begun: Begun,
-    ways: &mut Ways<'p, 'a>,
-) {
-    let group = read::text(backend, "/group").unwrap_or_default();
-    let kind = read::text(backend, "/kind").unwrap_or("Service");
-    let name = read::text(backend, "/name").unwrap_or_default();
-    let namespace = read::text(backend, "/namespace").unwrap_or(&route.id.namespace);
-    if !group.is_empty() || kind != "Service" {
-        let end = Hop {
-            object: ObjectId::new(&format!("{group}/"), kind, namespace, name),
-            field: String::new(),
-            says: "is of a kind whose way on is not known".to_owned(),
-        };
-        ways.ends_before(&begun, end, true);
-        return;
-    }
-    if namespace != route.id.namespace {
-        match granted(world, route, namespace, name) {
-            Some(grant) => begun.hops.push(grant),
-            None => begun.stopped.push(Hop {
-                says: format!("no ReferenceGrant in {namespace} lets it"),
-                ..begun.hops.last().cloned().unwrap_or_default()
-            }),
-        }
-    }
-    let Some(port) = read::port(backend, "/port") else {
-        let end = Hop {
-            says: "names no port".to_owned(),
-            ..begun.hops.last().cloned().unwrap_or_default()
-        };
-        ways.ends_before(&begun, end, false);
-        return;
-    };
-    ways.to_service(world, workloads, &begun, namespace, name, Wanted::Number(port));
+    grants: Grants<'a>,
 }
 
-/// The grant that lets a route refer to a Service of another namespace (Gateway API, `ReferenceGrantSpec`).
-fn granted(world: &World<'_>, route: &Object, namespace: &str, service: &str) -> Option<Hop> {
-    world
-        .within(GROUP, "ReferenceGrant", namespace)
-        .into_iter()
-        .find_map(|grant| {
+// === impl Followed ===
+
+impl<'p, 'a> Followed<'_, 'p, 'a> {
+    fn forward(
+        &self,
+        route: &'a Object,
+        (index, rule): (usize, &Value),
+        attachment: &Attachment,
+        path: &str,
+        ways: &mut Ways<'p, 'a>,
+    ) {
+        let begun = |field: &str, says: String| {
+            let port = match (attachment.scheme, attachment.port) {
+                ("https", Some(443) | None) | ("http", Some(80) | None) | (_, None) => String::new(),
+                (_, Some(port)) => format!(":{port}"),
+            };
+            Begun {
+                entry: Entry::Gateway,
+                via: Some(attachment.gateway.clone()),
+                url: format!("{}://{}{port}{path}", attachment.scheme, attachment.host),
+                hops: vec![
+                    attachment.hop.clone(),
+                    Hop {
+                        object: route.id.clone(),
+                        field: field.to_owned(),
+                        says,
+                    },
+                ],
+                stopped: attachment.stopped.clone(),
+                route: Some((route.id.clone(), index)),
+            }
+        };
+        let at = format!("spec.rules[{index}]");
+        let backends = read::list(rule, "/backendRefs");
+        for (position, backend) in backends.iter().enumerate() {
+            if backend.get("weight").and_then(Value::as_u64) == Some(0) {
+                continue;
+            }
+            let field = format!("{at}.backendRefs[{position}]");
+            self.to_backend(route, backend, begun(&field, target_words(backend)), ways);
+            for mirror in mirrors(backend) {
+                let says = format!("mirrors requests to {}", target_words(mirror));
+                self.to_backend(route, mirror, begun(&field, says), ways);
+            }
+        }
+        for mirror in mirrors(rule) {
+            let says = format!("mirrors requests to {}", target_words(mirror));
+            self.to_backend(route, mirror, begun(&format!("{at}.filters"), says), ways);
+        }
+    }
+
+    fn to_backend(&self, route: &Object, backend: &Value, mut begun: Begun, ways: &mut Ways<'p, 'a>) {
+        let group = read::text(backend, "/group").unwrap_or_default();
+        let kind = read::text(backend, "/kind").unwrap_or("Service");
+        let name = read::text(backend, "/name").unwrap_or_default();
+        let namespace = read::text(backend, "/namespace").unwrap_or(&route.id.namespace);
+        if !group.is_empty() || kind != "Service" {
+            let end = Hop {
+                object: ObjectId::new(&format!("{group}/"), kind, namespace, name),
+                field: String::new(),
+                says: "is of a kind whose way on is not known".to_owned(),
+            };
+            ways.ends_before(&begun, end, true);
+            return;
+        }
+        if namespace != route.id.namespace {
+            match self.grants.find(route, namespace, name) {
+                Some(grant) => begun.hops.push(grant),
+                None => begun.stopped.push(Hop {
+                    says: format!("no ReferenceGrant in {namespace} lets it"),
+                    ..begun.hops.last().cloned().unwrap_or_default()
+                }),
+            }
+        }
+        let Some(port) = read::port(backend, "/port") else {
+            let end = Hop {
+                says: "names no port".to_owned(),
+                ..begun.hops.last().cloned().unwrap_or_default()
+            };
+            ways.ends_before(&begun, end, false);
+            return;
+        };
+        ways.to_service(
+            self.world,
+            self.workloads,
+            &begun,
+            namespace,
+            name,
+            Wanted::Number(port),
+        );
+    }
+}
+
+/// What `ReferenceGrant`s let routes refer to (Gateway API, `ReferenceGrantSpec`), found by what is referred to.
+struct Grants<'a> {
+    /// By namespace and Service; without a name: all of the namespace.
+    by_service: BTreeMap<(&'a str, Option<&'a str>), Vec<&'a Object>>,
+}
+
+// === impl Grants ===
+
+impl<'a> Grants<'a> {
+    fn new(world: &World<'a>) -> Self {
+        let mut by_service: BTreeMap<_, Vec<&'a Object>> = BTreeMap::new();
+        for grant in world.all(GROUP, "ReferenceGrant") {
+            for to in read::list(&grant.value, "/spec/to") {
+                let group = read::text(to, "/group").unwrap_or_default();
+                if group.is_empty() && read::text(to, "/kind") == Some("Service") {
+                    let key = (grant.id.namespace.as_str(), read::text(to, "/name"));
+                    by_service.entry(key).or_default().push(grant);
+                }
+            }
+        }
+        Self { by_service }
+    }
+
+    /// The grant that lets a route refer to a Service of another namespace.
+    fn find(&self, route: &Object, namespace: &str, service: &str) -> Option<Hop> {
+        let named = self.by_service.get(&(namespace, Some(service)));
+        let all = self.by_service.get(&(namespace, None));
+        named.into_iter().chain(all).flatten().find_map(|grant| {
             let from = read::list(&grant.value, "/spec/from").iter().position(|from| {
                 read::text(from, "/group") == Some(GROUP)
                     && read::text(from, "/kind") == Some(&route.id.kind)
                     && read::text(from, "/namespace") == Some(&route.id.namespace)
-            })?;
-            read::list(&grant.value, "/spec/to").iter().find(|to| {
-                read::text(to, "/group").unwrap_or_default().is_empty()
-                    && read::text(to, "/kind") == Some("Service")
-                    && read::text(to, "/name").is_none_or(|name| name == service)
             })?;
             Some(Hop {
                 object: grant.id.clone(),
@@ -401,4 +419,5 @@ fn granted(world: &World<'_>, route: &Object, namespace: &str, service: &str) ->
                 says: format!("lets {}s of {} refer to it", route.id.kind, route.id.namespace),
             })
         })
+    }
 }

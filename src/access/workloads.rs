@@ -70,6 +70,8 @@ pub struct Workloads<'a> {
     pub pods: Vec<Pod<'a>>,
     by_label: BTreeMap<(&'a str, String, String), Vec<usize>>,
     by_namespace: BTreeMap<&'a str, Vec<usize>>,
+    /// Pods that may carry a label with any value, by namespace and key.
+    perhaps: BTreeMap<(&'a str, &'static str), Vec<usize>>,
     by_owner: BTreeMap<(ObjectId, &'static str), Vec<usize>>,
 }
 
@@ -132,15 +134,7 @@ impl<'a> Workloads<'a> {
     pub fn with_label(&self, namespace: &str, key: &str, value: &str) -> impl Iterator<Item = &Pod<'a>> {
         let certain = self.by_label.get(&(namespace, key.to_owned(), value.to_owned()));
         let certain = certain.into_iter().flatten();
-        let perhaps = self.by_namespace.get(namespace).into_iter().flatten();
-        let key = key.to_owned();
-        let perhaps = perhaps.filter(move |at| {
-            self.pods.get(**at).is_some_and(|pod| {
-                !pod.perhaps.is_empty()
-                    && pod.perhaps.contains(&key.as_str())
-                    && !pod.labels.contains_key(&key)
-            })
-        });
+        let perhaps = self.perhaps.get(&(namespace, key)).into_iter().flatten();
         let all: BTreeSet<usize> = certain.chain(perhaps).copied().collect();
         all.into_iter().filter_map(|at| self.pods.get(at))
     }
@@ -164,6 +158,9 @@ impl<'a> Workloads<'a> {
                 .entry((pod.namespace(), key.clone(), value.clone()))
                 .or_default()
                 .push(at);
+        }
+        for key in pod.perhaps.iter().filter(|key| !pod.labels.contains_key(**key)) {
+            self.perhaps.entry((pod.namespace(), key)).or_default().push(at);
         }
         self.by_namespace.entry(pod.namespace()).or_default().push(at);
         self.by_owner
