@@ -7,6 +7,7 @@
 //! - [`step`]: what a tool does at a time.
 //! - [`flux`], [`argo`]: the steps of a tool.
 //! - [`protection`]: what a prune leaves alone.
+//! - [`slices`]: what belongs together.
 //! - [`walk`]: the states that come of the steps, without a copy of the world for each.
 //! - [`windows`]: those of them at which something is open.
 //!
@@ -16,6 +17,7 @@ pub mod argo;
 pub mod change;
 pub mod flux;
 pub mod protection;
+pub mod slices;
 pub mod step;
 pub mod walk;
 pub mod windows;

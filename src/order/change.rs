@@ -63,6 +63,16 @@ impl<'a> Change<'a> {
         change
     }
 
+    /// Some of it: the objects of these numbers, in this order.
+    #[must_use]
+    pub fn part(&self, objects: &[usize]) -> Self {
+        let some = objects
+            .iter()
+            .filter_map(|index| Some((self.pair(*index)?, self.id(*index)?)));
+        let (pairs, ids) = some.unzip();
+        Self { pairs, ids }
+    }
+
     /// How many objects there are in both sets together.
     pub fn len(&self) -> usize {
         self.pairs.len()

@@ -23,6 +23,16 @@ impl Step {
         }
     }
 
+    /// The same with other numbers, without the objects that have none.
+    #[must_use]
+    pub fn map(&self, number: impl Fn(&usize) -> Option<usize>) -> Self {
+        let objects = self.objects().iter().filter_map(number).collect();
+        match self {
+            Self::Apply(_) => Self::Apply(objects),
+            Self::Delete(_) => Self::Delete(objects),
+        }
+    }
+
     /// Which they are.
     pub fn ids<'a>(&self, change: &Change<'a>) -> Vec<&'a ObjectId> {
         self.objects()

@@ -114,6 +114,11 @@ impl<'a> State<'a> {
         self.versions.get(index).copied().unwrap_or(Version::Absent)
     }
 
+    /// Whether an object counts as there, by its number.
+    pub fn counts(&self, index: usize) -> bool {
+        self.version(index) != Version::Absent || self.lingering.contains(&index)
+    }
+
     /// What counts as there: what is there, and each deleted workload whose pods may still run.
     pub fn objects(&self) -> impl Iterator<Item = &'a Object> + '_ {
         self.pick(|_| false)

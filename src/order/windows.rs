@@ -2,75 +2,152 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use serde_json::Value;
-
 use super::Tool;
 use super::change::Change;
+use super::slices::{self, Slice};
 use super::step::Step;
 use super::walk::Walk;
 use crate::access::answer::Hop;
-use crate::access::workloads::runs_user_code;
 use crate::cluster::object::Object;
+use crate::krm::object_id::ObjectId;
 use crate::krm::results::Severity;
 use crate::verify;
 use crate::verify::judgement::{Judgement, Rule};
 
 /// Finds them, for each tool: a judgement for each thing that is open for a while, at the object whose turn makes it so.
 ///
-/// Namespaces with workloads are looked at one by one, each with what belongs to it elsewhere and what belongs to none: what
-/// happens in one opens nothing in another, and time grows with the namespace, not with the whole.
+/// Workloads are looked at one by one, each with what can have to do with it: time grows with their number, not with its square.
 pub fn find(old: &[Object], new: &[Object], tools: &[Tool]) -> Vec<Judgement> {
-    let mut found = Vec::new();
-    for (old, new) in slices(old, new) {
-        let change = Change::new(old.iter().copied(), new.iter().copied());
-        let lasting = lasting(&old, &new);
-        for tool in tools {
-            let steps = tool.steps(&change);
-            found.extend(of_tool(*tool, &change, steps, &lasting));
+    let change = Change::new(old, new);
+    within(&change, &slices::of(&change), tools)
+}
+
+/// The same with other slices: what is in none of them together is not judged together.
+pub fn within(change: &Change<'_>, slices: &[Slice], tools: &[Tool]) -> Vec<Judgement> {
+    let plans: Vec<Plan> = tools.iter().map(|tool| Plan::of(*tool, change)).collect();
+    let mut found = Found::new();
+    for slice in slices {
+        let own: Vec<(&Plan, Vec<usize>)> = plans
+            .iter()
+            .map(|plan| (plan, plan.within(slice)))
+            .filter(|(_, numbers)| !numbers.is_empty())
+            .collect();
+        if own.is_empty() {
+            continue;
+        }
+        let part = change.part(&slice.objects);
+        let lasting = lasting(&part);
+        for (plan, numbers) in own {
+            plan.judge(&part, slice, &numbers, &lasting, &mut found);
         }
     }
+    let mut found: Vec<Judgement> = found.into_values().map(|(_, judgement)| judgement).collect();
     found.sort();
     found.dedup();
     found
 }
 
+/// What is open at some moment, by tool, rule and words; with the number of the first step at which it is.
+type Found = BTreeMap<(Tool, Rule, String), (usize, Judgement)>;
+
+/// What a tool does with everything.
+struct Plan {
+    tool: Tool,
+    steps: Vec<Step>,
+    /// The steps in which each object is.
+    of_object: Vec<Vec<usize>>,
+}
+
+// === impl Plan ===
+
+impl Plan {
+    fn of(tool: Tool, change: &Change<'_>) -> Self {
+        let steps = tool.steps(change);
+        let mut of_object = vec![Vec::new(); change.len()];
+        for (number, step) in steps.iter().enumerate() {
+            for index in step.objects() {
+                if let Some(own) = of_object.get_mut(*index) {
+                    own.push(number);
+                }
+            }
+        }
+        Self {
+            tool,
+            steps,
+            of_object,
+        }
+    }
+
+    /// The numbers of the steps in which something of a slice is.
+    fn within(&self, slice: &Slice) -> Vec<usize> {
+        let steps = slice
+            .objects
+            .iter()
+            .filter_map(|index| self.of_object.get(*index));
+        let numbers: BTreeSet<usize> = steps.flatten().copied().collect();
+        numbers.into_iter().collect()
+    }
+
+    /// Looks at every moment of these steps, as far as they are about the slice.
+    fn judge(
+        &self,
+        part: &Change<'_>,
+        slice: &Slice,
+        numbers: &[usize],
+        lasting: &BTreeSet<(Rule, String)>,
+        found: &mut Found,
+    ) {
+        let here = |index: &usize| slice.objects.binary_search(index).ok();
+        let steps = numbers.iter().filter_map(|number| self.steps.get(*number));
+        let steps: Vec<Step> = steps.map(|step| step.map(here)).collect();
+        let own: Option<Vec<usize>> = slice
+            .own
+            .as_ref()
+            .map(|own| own.iter().filter_map(here).collect());
+        let mut walk = Walk::new(part, steps);
+        while let Some(moment) = walk.next_state() {
+            if let Some(own) = &own
+                && !own.iter().any(|index| moment.state.counts(*index))
+            {
+                continue;
+            }
+            let mut judgements = verify::of(moment.state.objects());
+            if let Some(objects) = moment.state.objects_as_old_pods_see_them() {
+                judgements.extend(verify::of(objects));
+            }
+            let turn = moment.done.first().and_then(|index| part.id(*index));
+            let verb = moment.step.map_or("ends", Step::verb);
+            let number = numbers.get(moment.number).copied().unwrap_or(self.steps.len());
+            for judgement in judgements {
+                let Some(rule) = counts(judgement.rule).filter(|_| !lasting.contains(&key(&judgement)))
+                else {
+                    continue;
+                };
+                let (of, message) = key(&judgement);
+                let entry = found.entry((self.tool, of, message));
+                let turn = turn.unwrap_or(&judgement.at.object);
+                let window = || (number, window(self.tool, rule, &judgement, turn, verb, number));
+                entry
+                    .and_modify(|known| {
+                        if known.0 > number {
+                            *known = window();
+                        }
+                    })
+                    .or_insert_with(window);
+            }
+        }
+    }
+}
+
 /// What is wrong before or after: that is no matter of order.
-fn lasting(old: &[&Object], new: &[&Object]) -> BTreeSet<(Rule, String)> {
-    let before = verify::of(old.iter().copied());
-    let after = verify::of(new.iter().copied());
+fn lasting(part: &Change<'_>) -> BTreeSet<(Rule, String)> {
+    let before = verify::of(part.pairs().filter_map(|(_, _, pair)| pair.old));
+    let after = verify::of(part.pairs().filter_map(|(_, _, pair)| pair.new));
     before.iter().chain(&after).map(key).collect()
 }
 
 fn key(judgement: &Judgement) -> (Rule, String) {
     (judgement.rule, judgement.message.clone())
-}
-
-fn of_tool(
-    tool: Tool,
-    change: &Change<'_>,
-    steps: Vec<Step>,
-    lasting: &BTreeSet<(Rule, String)>,
-) -> Vec<Judgement> {
-    let mut walk = Walk::new(change, steps);
-    let mut found: BTreeMap<(Rule, String), Judgement> = BTreeMap::new();
-    while let Some(moment) = walk.next_state() {
-        let mut judgements = verify::of(moment.state.objects());
-        if let Some(objects) = moment.state.objects_as_old_pods_see_them() {
-            judgements.extend(verify::of(objects));
-        }
-        let turn = moment.done.first().and_then(|index| change.id(*index)).cloned();
-        let verb = moment.step.map_or("ends", Step::verb);
-        for judgement in judgements {
-            let Some(rule) = counts(judgement.rule).filter(|_| !lasting.contains(&key(&judgement))) else {
-                continue;
-            };
-            let turn = turn.clone().unwrap_or_else(|| judgement.at.object.clone());
-            found
-                .entry(key(&judgement))
-                .or_insert_with(|| window(tool, rule, &judgement, &turn, verb, moment.number));
-        }
-    }
-    found.into_values().collect()
 }
 
 /// Whether what a rule finds lets somebody in, for as long as it lasts.
@@ -93,7 +170,7 @@ fn window(
     tool: Tool,
     rule: Rule,
     judgement: &Judgement,
-    turn: &crate::krm::object_id::ObjectId,
+    turn: &ObjectId,
     verb: &str,
     number: usize,
 ) -> Judgement {
@@ -130,65 +207,5 @@ fn window(
     }
 }
 
-/// The old and the new objects of each namespace with workloads, with what is said of it elsewhere and what is said of none.
-fn slices<'a>(old: &'a [Object], new: &'a [Object]) -> Vec<(Vec<&'a Object>, Vec<&'a Object>)> {
-    let all = || old.iter().chain(new);
-    let namespaces: BTreeSet<&str> = all()
-        .filter(|object| runs_user_code(&object.id))
-        .map(|object| object.id.namespace.as_str())
-        .collect();
-    if namespaces.len() < 2 {
-        return vec![(old.iter().collect(), new.iter().collect())];
-    }
-    let of = |objects: &'a [Object]| {
-        let mut by_namespace: BTreeMap<Option<&str>, Vec<&'a Object>> = BTreeMap::new();
-        for object in objects {
-            if namespaces.contains(object.id.namespace.as_str()) {
-                by_namespace
-                    .entry(Some(&object.id.namespace))
-                    .or_default()
-                    .push(object);
-                continue;
-            }
-            let mut named = BTreeSet::new();
-            names(&object.value, &namespaces, &mut named);
-            if object.id.kind == "Namespace" {
-                named.extend(namespaces.get(object.id.name.as_str()));
-            }
-            if named.is_empty() {
-                by_namespace.entry(None).or_default().push(object);
-            }
-            for namespace in named {
-                by_namespace.entry(Some(namespace)).or_default().push(object);
-            }
-        }
-        by_namespace
-    };
-    let (old, new) = (of(old), of(new));
-    let slice = |of: &BTreeMap<Option<&str>, Vec<&'a Object>>, namespace: &str| -> Vec<&'a Object> {
-        let own = of.get(&Some(namespace)).into_iter().flatten();
-        own.chain(of.get(&None).into_iter().flatten()).copied().collect()
-    };
-    namespaces
-        .iter()
-        .map(|namespace| (slice(&old, namespace), slice(&new, namespace)))
-        .collect()
-}
-
-/// The namespaces that a value names, by themselves or in the name of a Service.
-fn names<'n>(value: &Value, namespaces: &BTreeSet<&'n str>, found: &mut BTreeSet<&'n str>) {
-    match value {
-        Value::String(text) => {
-            if let Some(name) = namespaces.get(text.as_str()) {
-                found.insert(name);
-            }
-            let mut parts = text.split(['.', '/', ':', '|']);
-            // `SERVICE.NAMESPACE.svc…`
-            parts.next();
-            found.extend(parts.next().and_then(|part| namespaces.get(part)));
-        }
-        Value::Array(items) => items.iter().for_each(|item| names(item, namespaces, found)),
-        Value::Object(entries) => entries.values().for_each(|item| names(item, namespaces, found)),
-        _ => {}
-    }
-}
+#[cfg(test)]
+mod tests;

@@ -13,7 +13,7 @@ use gatewright::krm::results::Severity;
 use gatewright::model::keys;
 use gatewright::order::change::Change;
 use gatewright::order::walk::Walk;
-use gatewright::order::{Tool, windows};
+use gatewright::order::{Tool, slices, windows};
 use gatewright::verify;
 use gatewright::verify::judgement::{Judgement, Rule};
 use proptest::prelude::*;
@@ -356,6 +356,75 @@ fn nothing_is_open_on_any_way() {
 fn leaves(tool: Tool, old: &[Object], new: &[Object]) -> Vec<Object> {
     let change = Change::new(old, new);
     tool.leaves(&change).into_iter().cloned().collect()
+}
+
+/// What is open on the way, without the words about whose turn it is.
+fn open_at_all(found: Vec<Judgement>) -> BTreeSet<(Rule, String)> {
+    let words = |judgement: Judgement| {
+        let (_, open) = judgement
+            .message
+            .split_once("until it is done with the rest, ")
+            .unwrap();
+        (judgement.rule, open.to_owned())
+    };
+    found.into_iter().map(words).collect()
+}
+
+/// Workload by workload the same is found as with everything looked at in one piece. Nothing is protected here, and what closes
+/// comes late or early, so that there is something to find.
+#[test]
+fn in_slices_the_same_is_found_as_in_one_piece() {
+    let found = RefCell::new((0, 0));
+    let waves = prop::sample::select(vec!["-20", "5", "15"]);
+    run(
+        (story(), any::<bool>(), waves),
+        |([first, second, _], protected, wave)| {
+            let changed = [&first, &second].map(|scene| {
+                let keys = keys::NEVER_PRUNED.map(|(key, _)| key);
+                let mut objects = scene.objects();
+                if !protected {
+                    objects = without_annotations(&objects, &keys);
+                }
+                for object in objects.iter_mut().filter(|object| {
+                    ["NetworkPolicy", "EnvoyFilter", "DestinationRule"].contains(&object.id.kind.as_str())
+                }) {
+                    object.value["metadata"]["annotations"][keys::SYNC_WAVE] = json!(wave);
+                }
+                objects
+            });
+            let empty = Vec::new();
+            for (old, new) in [
+                (&changed[0], &changed[1]),
+                (&empty, &changed[1]),
+                (&changed[0], &empty),
+            ] {
+                for tool in Tool::ALL {
+                    let change = Change::new(old, new);
+                    let mut whole = open_at_all(windows::within(&change, &[slices::whole(&change)], &[tool]));
+                    let mut sliced = open_at_all(windows::find(old, new, &[tool]));
+                    // How a gateway that is not in the manifests speaks is guessed from what stands beside it, other
+                    // workloads' objects too; so of its hops a slice may say that they are not known.
+                    let gateways = [old, new].map(|set| set.iter().any(|one| one.id.kind == "Gateway"));
+                    if gateways.contains(&false) {
+                        whole.retain(|(rule, _)| *rule == Rule::OrderWindow);
+                        sliced.retain(|(rule, _)| *rule == Rule::OrderWindow);
+                    }
+                    if tool == Tool::ArgoCd {
+                        // Of many that are written at once, more parts are looked at where there are fewer of them.
+                        prop_assert!(whole.is_subset(&sliced), "{:#?}", whole.difference(&sliced));
+                    } else {
+                        prop_assert_eq!(&whole, &sliced, "{}", tool.name());
+                    }
+                    let mut found = found.borrow_mut();
+                    found.0 += whole.len();
+                    found.1 += sliced.len();
+                }
+            }
+            Ok(())
+        },
+    );
+    let (whole, sliced) = found.into_inner();
+    assert!(whole >= usize::try_from(cases()).unwrap(), "{whole} of {sliced}");
 }
 
 // --- that it can fail ---
