@@ -16,7 +16,7 @@ use super::answer::{Caller, Hop, Who};
 use super::labels::{self, Known, Selected};
 use super::pod::Pod;
 use super::surroundings::Surroundings;
-use super::workloads::RAY;
+use super::workloads::{RAY, RAY_CLUSTER};
 use crate::cluster::object::Object;
 use crate::model::keys;
 
@@ -325,7 +325,7 @@ fn peer_reach(peer: &NetworkPolicyPeer, pod: &Pod<'_>, around: &Surroundings<'_>
         reach.push(Who::Workload(workload));
     }
     // The nodes of a Ray cluster must reach each other, and have no other way to say who they are.
-    let is_ray = pod.workload.group == RAY;
+    let is_ray = pod.workload.group == RAY && labels::pinned(pods, RAY_CLUSTER).is_some();
     let in_own = (!(plain || itself && is_ray))
         .then(|| Who::SameNamespaceLabelled(format!("pods with {}", labels::words(pods))));
     let Some(selector) = &peer.namespace_selector else {
@@ -345,7 +345,15 @@ fn peer_reach(peer: &NetworkPolicyPeer, pod: &Pod<'_>, around: &Surroundings<'_>
                 reach.push(Who::WholeNamespace(name.clone()));
             } else {
                 let words = labels::words(pods);
-                reach.push(Who::Named(format!("pods of namespace {name} with {words}")));
+                let text = format!("pods of namespace {name} with {words}");
+                // Labels of a Notebook go onto its pods: where it could have these, its owner is a caller.
+                let notebook = BTreeMap::from([(keys::NOTEBOOK_NAME.to_owned(), String::new())]);
+                let theirs = around.has_users(name) && labels::satisfiable(pods, &notebook);
+                reach.push(if theirs {
+                    Who::LabelledNamespaces(text)
+                } else {
+                    Who::Named(text)
+                });
             }
         }
         return reach;

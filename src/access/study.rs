@@ -74,7 +74,7 @@ pub fn of<'a>(objects: impl IntoIterator<Item = &'a Object>) -> Study<'a> {
     let around = Surroundings::new(&world, &named, users);
     let policies = Policies::new(world.all("networking.k8s.io", "NetworkPolicy"));
 
-    let mut faults = Vec::new();
+    let mut faults = BTreeSet::new();
     let mut judged: BTreeMap<(ObjectId, &'static str), Judged<'_, 'a>> = BTreeMap::new();
     for pods in workloads.owners() {
         let Some(first) = pods.first() else { continue };
@@ -122,7 +122,7 @@ pub fn of<'a>(objects: impl IntoIterator<Item = &'a Object>) -> Study<'a> {
     Study {
         access: Access { gateways, workloads },
         loose,
-        faults,
+        faults: faults.into_iter().collect(),
         tls_faults,
         logins,
         elsewhere,
@@ -136,7 +136,7 @@ pub fn of<'a>(objects: impl IntoIterator<Item = &'a Object>) -> Study<'a> {
 fn judge<'p, 'a>(
     guards: &Guards<'_>,
     pods: Vec<&'p Pod<'a>>,
-    faults: &mut Vec<(ObjectId, Fault)>,
+    faults: &mut BTreeSet<(ObjectId, Fault)>,
 ) -> Option<Judged<'p, 'a>> {
     let mut one = Judged {
         pods: Vec::new(),
@@ -150,10 +150,7 @@ fn judge<'p, 'a>(
         user |= workloads::runs_user_code(&pod.workload);
         let found = guards.find(pod);
         for fault in found.faults {
-            let fault = (pod.workload.clone(), fault);
-            if !faults.contains(&fault) {
-                faults.push(fault);
-            }
+            faults.insert((pod.workload.clone(), fault));
         }
         let mut open = workloads::answering(pod);
         for guard in &found.guards {
@@ -162,7 +159,11 @@ fn judge<'p, 'a>(
         for guard in &found.guards {
             open.remove(&guard.port);
         }
-        open.retain(|port| !found.health.contains(port) && !found.quiet.contains(port));
+        // Where a guard says that it answers on a port itself, but the workload does too, who gets it is not known.
+        let claimed = workloads::claimed(pod, &found.guards);
+        open.retain(|port| {
+            claimed.contains(port) || !(found.health.contains(port) || found.quiet.contains(port))
+        });
         one.unguarded.extend(open);
         let mut own = Vec::new();
         for guard in found.guards {

@@ -20,6 +20,8 @@ const ISTIO_LABELS: [&str; 4] = [
     "gateway.istio.io/managed",
     "istio.io/rev",
 ];
+/// So many workloads that a peer means are named; more of them prove nothing more.
+const MANY: usize = 8;
 /// The name of a namespace that no manifest can have meant.
 const ANY_NAMESPACE: &str = "\u{0}any";
 
@@ -153,6 +155,11 @@ impl<'a> Surroundings<'a> {
             .or(envoy.and(beside.max(apart)))
     }
 
+    /// Whether a namespace has workloads of other people's code.
+    pub fn has_users(&self, namespace: &str) -> bool {
+        self.users.contains_key(namespace)
+    }
+
     /// The workloads of other people's code, beside the pod itself, whose pods a peer means. Where it asks for no label, one
     /// of each other namespace stands for all.
     pub fn users_selected(
@@ -165,6 +172,9 @@ impl<'a> Surroundings<'a> {
         let mut found = BTreeSet::new();
         let own = except.namespace();
         for (namespace, users) in &self.users {
+            if found.len() > MANY {
+                break;
+            }
             if (plain && *namespace == own) || !in_namespace(namespace).possible() {
                 continue;
             }
@@ -175,10 +185,10 @@ impl<'a> Surroundings<'a> {
             if plain {
                 found.extend(selected.next());
             } else {
-                found.extend(selected);
+                found.extend(selected.take(MANY));
             }
         }
-        found.into_iter().collect()
+        found.into_iter().take(MANY).collect()
     }
 }
 

@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::Value;
 
+use super::answer::Guard;
 use super::pod::{self, Pod};
 use super::read;
 use super::world::World;
@@ -83,20 +84,25 @@ impl<'a> Workloads<'a> {
         let mut found = Self::default();
         let mut sets: BTreeMap<(&str, &str), Vec<&'a Object>> = BTreeMap::new();
         for set in world.all("apps", "StatefulSet") {
-            match owner(set, "Notebook") {
+            match owner(set, KUBEFLOW, "Notebook") {
                 Some(name) if world.get(KUBEFLOW, "Notebook", &set.id.namespace, name).is_some() => {
                     sets.entry((set.id.namespace.as_str(), name))
                         .or_default()
                         .push(set);
                 }
-                _ => found.template(set, "/spec/template", "spec.template.spec"),
+                // A Notebook that the manifests lack is one all the same.
+                Some(name) => {
+                    let id = ObjectId::new(&format!("{KUBEFLOW}/v1"), "Notebook", &set.id.namespace, name);
+                    found.made_of(&id, set);
+                }
+                None => found.template(set, "/spec/template", "spec.template.spec"),
             }
         }
         for notebook in world.all(KUBEFLOW, "Notebook") {
             let key = (notebook.id.namespace.as_str(), notebook.id.name.as_str());
             match sets.get(&key) {
                 // What runs is what the controller made of it.
-                Some(made) => made.iter().for_each(|set| found.made_of(notebook, set)),
+                Some(made) => made.iter().for_each(|set| found.made_of(&notebook.id, set)),
                 None => found.notebook(notebook),
             }
         }
@@ -117,13 +123,22 @@ impl<'a> Workloads<'a> {
             ("apps", "DaemonSet"),
             ("apps", "ReplicaSet"),
             ("batch", "Job"),
+            ("", "ReplicationController"),
+            ("apps.openshift.io", "DeploymentConfig"),
         ] {
             for object in world.all(group, kind) {
                 found.template(object, "/spec/template", "spec.template.spec");
             }
         }
+        for object in world.all("batch", "CronJob") {
+            found.template(
+                object,
+                "/spec/jobTemplate/spec/template",
+                "spec.jobTemplate.spec.template.spec",
+            );
+        }
         for object in world.all("", "Pod") {
-            if read::list(&object.value, "/metadata/ownerReferences").is_empty() {
+            if !is_made_of_another(world, object) {
                 found.template(object, "", "spec");
             }
         }
@@ -185,12 +200,12 @@ impl<'a> Workloads<'a> {
         });
     }
 
-    fn made_of(&mut self, notebook: &'a Object, set: &'a Object) {
+    fn made_of(&mut self, notebook: &ObjectId, set: &'a Object) {
         let Some(spec) = set.value.pointer("/spec/template/spec") else {
             return;
         };
         self.add(Pod {
-            workload: notebook.id.clone(),
+            workload: notebook.clone(),
             part: "",
             object: set,
             field: "spec.template.spec".to_owned(),
@@ -293,7 +308,7 @@ type LiveRayPods<'a> = BTreeMap<(ObjectId, String), Vec<&'a Object>>;
 fn live_ray_pods<'a>(world: &World<'a>) -> LiveRayPods<'a> {
     let mut found: LiveRayPods<'a> = BTreeMap::new();
     for pod in world.all("", "Pod") {
-        let Some(name) = owner(pod, "RayCluster") else {
+        let Some(name) = owner(pod, RAY, "RayCluster") else {
             continue;
         };
         let Some(cluster) = world.get(RAY, "RayCluster", &pod.id.namespace, name) else {
@@ -306,12 +321,30 @@ fn live_ray_pods<'a>(world: &World<'a>) -> LiveRayPods<'a> {
     found
 }
 
-fn owner<'a>(object: &'a Object, kind: &str) -> Option<&'a str> {
+/// The name of the object of a kind that made this one: its controller, for anybody may own anything.
+fn owner<'a>(object: &'a Object, group: &str, kind: &str) -> Option<&'a str> {
     let owners = read::list(&object.value, "/metadata/ownerReferences");
-    let owner = owners
-        .iter()
-        .find(|owner| read::text(owner, "/kind") == Some(kind))?;
+    let owner = owners.iter().find(|owner| {
+        let version = read::text(owner, "/apiVersion").unwrap_or_default();
+        let of_group = version.split_once('/').map_or("", |(group, _)| group) == group;
+        let controls = owner.get("controller").and_then(Value::as_bool) == Some(true);
+        of_group && controls && read::text(owner, "/kind") == Some(kind)
+    })?;
     read::text(owner, "/name")
+}
+
+/// Whether what made a pod is there to be judged in its stead.
+fn is_made_of_another(world: &World<'_>, pod: &Object) -> bool {
+    const MAKERS: [(&str, &str); 5] = [
+        ("apps", "ReplicaSet"),
+        ("apps", "StatefulSet"),
+        ("apps", "DaemonSet"),
+        ("batch", "Job"),
+        (RAY, "RayCluster"),
+    ];
+    MAKERS.iter().any(|(group, kind)| {
+        owner(pod, group, kind).is_some_and(|name| world.get(group, kind, &pod.id.namespace, name).is_some())
+    })
 }
 
 /// Whether a workload runs other people's code by its kind.
@@ -331,6 +364,11 @@ pub fn answering(pod: &Pod<'_>) -> BTreeSet<u16> {
         .collect();
     if pod.workload.group == KUBEFLOW {
         ports.insert(NOTEBOOK_PORT);
+        ports.extend(pod.containers().flat_map(|(_, container)| moved(container)));
+    }
+    if let Some(Value::Object(params)) = ray_start_params(pod) {
+        let given = params.iter().filter(|(name, _)| name.ends_with("port"));
+        ports.extend(given.filter_map(|(_, port)| port.as_str()?.parse::<u16>().ok()));
     }
     match pod.part {
         "head" => {
@@ -352,6 +390,51 @@ pub fn answering(pod: &Pod<'_>) -> BTreeSet<u16> {
         _ => {}
     }
     ports
+}
+
+/// Ports that are the workload's own, whatever a proxy beside it says: what its kind opens, what guards forward to, and what its
+/// first container declares.
+pub fn claimed(pod: &Pod<'_>, guards: &[Guard]) -> BTreeSet<u16> {
+    let mut ports: BTreeSet<u16> = guards
+        .iter()
+        .flat_map(|guard| guard.upstreams.iter().copied())
+        .collect();
+    if pod.workload.group == KUBEFLOW {
+        ports.insert(NOTEBOOK_PORT);
+    }
+    if pod.part == "head" {
+        ports.extend(RAY_HEAD_PORTS.iter().map(|(_, port)| *port));
+    }
+    let first = pod.containers().next().filter(|(_, first)| {
+        let name = read::text(first, "/name");
+        guards.iter().all(|guard| Some(guard.container.as_str()) != name)
+    });
+    ports.extend(
+        first
+            .iter()
+            .flat_map(|(_, container)| pod::declared(container))
+            .filter_map(pod::number),
+    );
+    ports
+}
+
+/// Ports that a container's arguments move its server to: `--ServerApp.port=9999` and the like, in `NOTEBOOK_ARGS` too.
+fn moved(container: &Value) -> BTreeSet<u16> {
+    let arguments = ["command", "args"]
+        .into_iter()
+        .flat_map(|list| read::list(container, &format!("/{list}")));
+    let arguments = arguments.filter_map(Value::as_str);
+    let environment = read::list(container, "/env").iter();
+    let environment = environment
+        .filter(|variable| read::text(variable, "/name") == Some("NOTEBOOK_ARGS"))
+        .filter_map(|variable| read::text(variable, "/value"));
+    arguments
+        .chain(environment)
+        .flat_map(str::split_whitespace)
+        .filter_map(|word| word.split_once("port="))
+        .filter(|(flag, _)| flag.starts_with("--") && (flag.ends_with('.') || *flag == "--"))
+        .filter_map(|(_, port)| port.parse().ok())
+        .collect()
 }
 
 fn ray_start_params<'a>(pod: &Pod<'a>) -> Option<&'a Value> {

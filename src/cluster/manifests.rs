@@ -3,6 +3,8 @@
 use std::cell::RefCell;
 use std::collections::BTreeMap;
 
+use serde_json::Value;
+
 use super::object::Object;
 use crate::input::platform::{GROUP, KIND};
 use crate::krm::annotations;
@@ -14,6 +16,16 @@ use crate::krm::tree::Node;
 
 /// API groups whose documents are for the tools that read a folder, not for a cluster.
 const TOOLS: [&str; 2] = ["kustomize.config.k8s.io", "kpt.dev"];
+
+/// API groups of what decides about access: an object of theirs that is passed over is worth a word.
+const COUNTS: [&str; 6] = [
+    "",
+    "apps",
+    "gateway.networking.k8s.io",
+    "kubeflow.org",
+    "networking.k8s.io",
+    "rbac.authorization.k8s.io",
+];
 
 /// Manifests: their text, and the objects in it.
 #[derive(Debug, Default)]
@@ -46,11 +58,26 @@ impl Manifests {
         for (at, (source, stream)) in sources.iter().enumerate() {
             for (index, item) in stream.items.iter().enumerate() {
                 if stays_behind(item) {
+                    if COUNTS.contains(&item.head.id.group.as_str()) {
+                        let message = "is marked as local configuration: kustomize and kpt leave it out, kubectl applies it; \
+                                       here it does not count";
+                        let finding = Finding::warning(message)
+                            .about(&item.head.id)
+                            .within(item.file(source, None));
+                        manifests.findings.push(finding);
+                    }
                     continue;
                 }
                 match item.piece(source).value() {
                     Ok(value) => {
-                        let id = item.head.id.clone();
+                        let mut id = item.head.id.clone();
+                        if id.name.is_empty()
+                            && let Some(prefix) =
+                                value.pointer("/metadata/generateName").and_then(Value::as_str)
+                        {
+                            // Each of them becomes an object of its own.
+                            id.name = format!("{prefix}<{}.{}>", at + 1, index + 1);
+                        }
                         let key = owned(&id);
                         if manifests.places.insert(key, (at, index)).is_some() {
                             let message = "stands in the manifests more than once; the last one counts here";

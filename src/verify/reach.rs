@@ -17,9 +17,13 @@ pub fn judge(study: &Study<'_>, judgements: &mut Vec<Judgement>) {
     for workload in &study.access.workloads {
         if let Some(graph) = left_to_operator(study, workload) {
             judgements.push(beside(workload, graph));
-            continue;
+            // What the controller will put there is not here; what is here counts.
+            let mut written = workload.clone();
+            written.callers.retain(|caller| !closed_by_none(caller));
+            from_inside(&written, judgements);
+        } else {
+            from_inside(workload, judgements);
         }
-        from_inside(workload, judgements);
         for path in &workload.paths {
             from_outside(study, workload, path, judgements);
             if let (Some(gateway), Some(route)) = (&path.via, route_of(path)) {
@@ -139,11 +143,23 @@ pub fn ports(ports: &BTreeSet<u16>) -> String {
 }
 
 fn from_inside(workload: &Workload, judgements: &mut Vec<Judgement>) {
+    let everybody: BTreeSet<u16> = workload
+        .callers
+        .iter()
+        .filter(|caller| matches!(caller.who, Who::Everybody | Who::OtherNamespaces(_)))
+        .flat_map(|caller| caller.ports.iter().copied())
+        .collect();
     for caller in &workload.callers {
+        // Where every pod gets in, each one of them is no news.
+        if matches!(caller.who, Who::Workload(_)) && caller.ports.is_subset(&everybody) {
+            continue;
+        }
         let open: BTreeSet<u16> = caller.ports.intersection(&workload.unguarded).copied().collect();
         if !open.is_empty() {
-            if let Some((rule, who)) = judged(&caller.who) {
-                judgements.push(open_port(workload, caller, rule, &who, &open));
+            match judged(&caller.who) {
+                Some((Rule::Unknown, who)) => judgements.push(named(caller, &who, &open)),
+                Some((rule, who)) => judgements.push(open_port(workload, caller, rule, &who, &open)),
+                None => {}
             }
         } else if !caller.ports.is_empty()
             && matches!(
@@ -186,14 +202,39 @@ fn judged(who: &Who) -> Option<(Rule, String)> {
         }
         Who::LabelledNamespaces(text) => (Rule::TooWide, text.clone()),
         Who::Addresses(block) => (Rule::TooWide, format!("addresses {block}")),
-        Who::Named(_) | Who::Itself => return None,
+        Who::Named(text) => (Rule::Unknown, text.clone()),
+        Who::Itself => return None,
     })
+}
+
+/// A caller that a policy means: whoever may make such pods is not for the manifests to say. Said once for each rule.
+fn named(caller: &Caller, who: &str, open: &BTreeSet<u16>) -> Judgement {
+    let at = caller.by.first().cloned().unwrap_or_default();
+    Judgement {
+        rule: Rule::Unknown,
+        message: format!(
+            "{who} reach {} of what {} selects, past any guard: who may make such pods there, the manifests do not say",
+            ports(open),
+            at.object
+        ),
+        way: caller.by.clone(),
+        at,
+        advice: "see that only those who are meant may make pods in that namespace".to_owned(),
+    }
+}
+
+/// Whether it is the lack of a policy that lets a caller in.
+fn closed_by_none(caller: &Caller) -> bool {
+    caller.who == Who::Everybody
+        && caller
+            .by
+            .first()
+            .is_none_or(|hop| hop.object.kind != "NetworkPolicy")
 }
 
 fn open_port(workload: &Workload, caller: &Caller, rule: Rule, who: &str, open: &BTreeSet<u16>) -> Judgement {
     let at = caller.by.first().cloned().unwrap_or_default();
-    let closed_by_none = caller.who == Who::Everybody && at.object.kind != "NetworkPolicy";
-    let advice = if closed_by_none {
+    let advice = if closed_by_none(caller) {
         "write a NetworkPolicy that selects its pods and lets in only the gateway's pods, on the guard's port"
     } else {
         "narrow this rule to the guard's port, or remove it: policies add up, so no other policy can take it back"
