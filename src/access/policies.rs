@@ -214,6 +214,35 @@ pub fn callers(
     merge(callers)
 }
 
+/// Who is let in to ports of a closed pod beside these, on which nothing is known to answer: what runs in it may open any.
+pub fn callers_of_others(
+    policies: &Policies<'_>,
+    around: &Surroundings<'_>,
+    pod: &Pod<'_>,
+    known: &BTreeSet<u16>,
+) -> Vec<Caller> {
+    let selecting = policies.of_pod(pod);
+    let rules = selecting.iter().flat_map(|(policy, _)| policy.rules());
+    let named = rules.flat_map(|rule| rule.ports.iter().flatten());
+    let others: BTreeSet<u16> = named.filter_map(|port| one_of(port, known)).collect();
+    let closed = selecting.iter().any(|(_, sure)| *sure == Selected::Yes);
+    if others.is_empty() || !closed {
+        return Vec::new();
+    }
+    callers(policies, around, pod, &others)
+}
+
+/// A port that a rule names, and that is none of these.
+fn one_of(port: &NetworkPolicyPort, known: &BTreeSet<u16>) -> Option<u16> {
+    let Some(IntOrString::Int(first)) = port.port else {
+        return None;
+    };
+    let last = port.end_port.unwrap_or(first);
+    (first..=last)
+        .filter_map(|port| u16::try_from(port).ok())
+        .find(|port| !known.contains(port))
+}
+
 fn caller(who: Who, ports: &BTreeSet<u16>, policy: &Policy<'_>, field: &str, says: &str) -> Caller {
     Caller {
         who,

@@ -36,6 +36,8 @@ pub struct Study<'a> {
     pub elsewhere: Vec<Elsewhere>,
     /// What is not known of roles and bindings.
     pub unknown_rights: Vec<Hop>,
+    /// Who is let in to ports on which nothing is known to answer, by workload and part.
+    pub undeclared: Vec<(ObjectId, String, Caller)>,
     /// Namespaces, gateways and other people's pods.
     pub around: Surroundings<'a>,
     /// Objects that do not fit their schema.
@@ -59,6 +61,8 @@ struct Judged<'p, 'a> {
     /// Guards of each pod, by their index in `guards`.
     of_pod: Vec<Vec<usize>>,
     paths: Vec<Path>,
+    /// Ports on which guards say whether they are well, or answer to nobody outside the pod.
+    quiet: BTreeSet<u16>,
 }
 
 /// Studies objects.
@@ -113,6 +117,19 @@ pub fn of<'a>(objects: impl IntoIterator<Item = &'a Object>) -> Study<'a> {
     tls_faults.sort();
     tls_faults.dedup();
     drop(hops);
+    let mut undeclared = Vec::new();
+    for ((id, part), one) in judged.iter().filter(|((id, _), _)| workloads::runs_user_code(id)) {
+        let mut known = one.answering();
+        known.extend(&one.quiet);
+        for pod in &one.pods {
+            let callers = policies::callers_of_others(&policies, &around, pod, &known);
+            undeclared.extend(
+                callers
+                    .into_iter()
+                    .map(|caller| (id.clone(), (*part).to_owned(), caller)),
+            );
+        }
+    }
     let workloads = judged
         .into_iter()
         .map(|((id, part), one)| one.finish(id, part, &policies, &around))
@@ -128,6 +145,7 @@ pub fn of<'a>(objects: impl IntoIterator<Item = &'a Object>) -> Study<'a> {
         elsewhere,
         unknown_rights,
         unreadable: policies.unreadable().map(|object| object.id.clone()).collect(),
+        undeclared,
         around,
         world,
     }
@@ -144,6 +162,7 @@ fn judge<'p, 'a>(
         unguarded: BTreeSet::new(),
         of_pod: Vec::new(),
         paths: Vec::new(),
+        quiet: BTreeSet::new(),
     };
     let mut user = false;
     for pod in pods {
@@ -165,6 +184,7 @@ fn judge<'p, 'a>(
             claimed.contains(port) || !(found.health.contains(port) || found.quiet.contains(port))
         });
         one.unguarded.extend(open);
+        one.quiet.extend(found.health.iter().chain(&found.quiet));
         let mut own = Vec::new();
         for guard in found.guards {
             let known = one.guards.iter().position(|there| *there == guard);

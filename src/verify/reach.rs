@@ -33,6 +33,9 @@ pub fn judge(study: &Study<'_>, judgements: &mut Vec<Judgement>) {
             }
         }
     }
+    for (id, part, caller) in &study.undeclared {
+        undeclared(id, part, caller, judgements);
+    }
     for other in &study.elsewhere {
         match &other.path.hop {
             HopTls::Unverified(by) => judgements.push(unverified(&other.owner, &other.path, by)),
@@ -205,6 +208,30 @@ fn judged(who: &Who) -> Option<(Rule, String)> {
         Who::Named(text) => (Rule::Unknown, text.clone()),
         Who::Itself => return None,
     })
+}
+
+/// A policy that lets callers in to ports on which nothing is known to answer: whoever works in the pod may start what does.
+fn undeclared(id: &ObjectId, part: &str, caller: &Caller, judgements: &mut Vec<Judgement>) {
+    // What a gateway forwards is judged route by route.
+    let told = judged(&caller.who)
+        .filter(|(rule, _)| *rule != Rule::Unknown && !matches!(caller.who, Who::Gateway(_)));
+    let Some((rule, who)) = told else { return };
+    let part = if part.is_empty() {
+        String::new()
+    } else {
+        format!(" ({part})")
+    };
+    let at = caller.by.first().cloned().unwrap_or_default();
+    judgements.push(Judgement {
+        rule: rule.max(Rule::TooWide),
+        message: format!(
+            "{who} may reach {} of {id}{part}, on which nothing is known to answer: whatever is started there asks nobody",
+            ports(&caller.ports)
+        ),
+        way: caller.by.clone(),
+        at,
+        advice: "let in the guard's port alone".to_owned(),
+    });
 }
 
 /// A caller that a policy means: whoever may make such pods is not for the manifests to say. Said once for each rule.
