@@ -1043,3 +1043,22 @@ fn large_and_without_sense() {
     let answer = bounded("[".repeat(LARGE).as_bytes(), 5);
     answer.refuses(1, &["<stdin>:1:1"]);
 }
+
+/// The commands of README that judge what is committed, with what they end in: nothing is open, and logins differ.
+#[test]
+fn readme_judges_what_is_committed() {
+    let readme = std::fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/README.md")).unwrap();
+    let shown = ["gatewright verify examples/", "gatewright diff examples/"];
+    let commands: Vec<Vec<&str>> = readme
+        .lines()
+        .filter(|line| shown.iter().any(|start| line.starts_with(start)))
+        .map(|line| line.split_whitespace().skip(1).collect())
+        .collect();
+    assert_eq!(commands.len(), 4, "{commands:?}");
+    for command in commands {
+        let run = gatewright(&command, b"");
+        assert!(!run.stdout.is_empty(), "{command:?}");
+        let expected = i32::from(command[0] == "diff");
+        assert_eq!(run.code, expected, "{command:?}\n{}\n{}", run.stdout, run.stderr);
+    }
+}
