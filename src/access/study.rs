@@ -163,6 +163,8 @@ fn judge<'p, 'a>(
             open.remove(&guard.port);
         }
         open.retain(|port| !found.health.contains(port) && !found.quiet.contains(port));
+        open.extend(&found.open);
+        user |= !found.open.is_empty();
         one.unguarded.extend(open);
         let mut own = Vec::new();
         for guard in found.guards {
