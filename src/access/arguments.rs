@@ -14,6 +14,9 @@ use super::pod::Pod;
 /// Stands for a part that the manifests do not say; no argument can hold it.
 const UNKNOWN: char = '\0';
 
+/// Programs that start the one behind their own `--`.
+const WRAPPERS: [&str; 4] = ["tini", "tini-static", "dumb-init", "catatonit"];
+
 /// The arguments of one container.
 #[derive(Debug, Clone)]
 pub struct Arguments {
@@ -60,7 +63,18 @@ impl Arguments {
     pub fn all(&self, name: &str, switches: &[&str]) -> Vec<Flag> {
         let mut found = Vec::new();
         let mut words = self.words.iter();
+        // What runs another program has its own end of flags before that.
+        let mut wrapped = self.words.first().is_some_and(|word| {
+            let name = word.text.rsplit('/').next().unwrap_or_default();
+            WRAPPERS.contains(&name)
+        });
         while let Some(word) = words.next() {
+            if word.text == "--" {
+                if !std::mem::take(&mut wrapped) {
+                    break;
+                }
+                continue;
+            }
             let Some(flag) = dashed(&word.text) else {
                 continue;
             };

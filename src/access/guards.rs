@@ -23,6 +23,7 @@ mod fits;
 mod oauth_proxy;
 mod rbac_proxy;
 mod security_proxy;
+mod started;
 
 /// What guards are held against: all objects, indexed once for all pods.
 #[derive(Debug)]
@@ -41,6 +42,8 @@ pub struct Found {
     pub health: BTreeSet<u16>,
     /// Ports of guards behind which nothing of this pod is: they listen on loopback, or forward to another host.
     pub quiet: BTreeSet<u16>,
+    /// Ports of containers that look like guards, of which it is not known whether they ask: where they listen and forward.
+    pub open: BTreeSet<u16>,
     /// What is wrong with them.
     pub faults: Vec<Fault>,
 }
@@ -69,6 +72,8 @@ struct Seen {
     certificate: Option<Flag>,
     /// Subjects that pass without a review: those of static rules.
     passing: Vec<Admitted>,
+    /// Whether it is known what it asks. What is not known is no guard.
+    known: bool,
 }
 
 /// What its account must be able to do.
@@ -122,6 +127,26 @@ impl Candidate<'_> {
             self.pod.hop(&self.place, format!("container {}", self.name)),
             what,
         )
+    }
+}
+
+// === impl Seen ===
+
+impl Seen {
+    /// Where it answers, and where it forwards within the pod.
+    fn ports(&self) -> impl Iterator<Item = u16> {
+        let listens = self
+            .listeners
+            .iter()
+            .filter_map(|listener| listener.address.as_ref());
+        let forwards = self
+            .upstreams
+            .iter()
+            .filter_map(|upstream| upstream.address.as_ref());
+        listens
+            .filter(|address| !address.is_loopback())
+            .chain(forwards.filter(|address| address.is_own()))
+            .map(|address| address.port)
     }
 }
 
@@ -203,6 +228,10 @@ impl<'a> Guards<'a> {
             let Some(seen) = self.read(&candidate, &mut found.faults) else {
                 continue;
             };
+            if !seen.known {
+                found.open.extend(seen.ports());
+                continue;
+            }
             let asks = seen.asks;
             if self.take(&candidate, &seen, &mut found) {
                 containers.insert(candidate.name.to_owned());
@@ -221,9 +250,24 @@ impl<'a> Guards<'a> {
     }
 
     fn read(&self, candidate: &Candidate<'_>, faults: &mut Vec<Fault>) -> Option<Seen> {
-        rbac_proxy::read(self.world, candidate, faults)
-            .or_else(|| oauth_proxy::read(candidate, faults))
-            .or_else(|| security_proxy::read(candidate, faults))
+        let mut own = Vec::new();
+        let mut seen = rbac_proxy::read(self.world, candidate, &mut own)
+            .or_else(|| oauth_proxy::read(candidate, &mut own))
+            .or_else(|| security_proxy::read(candidate, &mut own));
+        match &mut seen {
+            Some(seen) if !started::is_itself(candidate, seen.program) => {
+                seen.known = false;
+                let what =
+                    What::Unread("its command starts another program than its arguments are for".to_owned());
+                let at = candidate.pod.hop(
+                    &format!("{}.command", candidate.place),
+                    "replaces the image's program",
+                );
+                faults.push(candidate.fault(at, what));
+            }
+            _ => faults.append(&mut own),
+        }
+        seen
     }
 
     /// Takes a program in as a guard of each of its listeners. Whether it is one of this pod.

@@ -183,6 +183,8 @@ fn judge<'p, 'a>(
         open.retain(|port| {
             claimed.contains(port) || !(found.health.contains(port) || found.quiet.contains(port))
         });
+        open.extend(&found.open);
+        user |= !found.open.is_empty();
         one.unguarded.extend(open);
         one.quiet.extend(found.health.iter().chain(&found.quiet));
         let mut own = Vec::new();

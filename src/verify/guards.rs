@@ -54,6 +54,7 @@ fn say(workload: &ObjectId, fault: &Fault) -> (Rule, String, String) {
         | What::AllNames { .. }
         | What::AllNamespaces { .. }
         | What::ReadAs { .. }
+        | What::KeyTwice(_)
         | What::ClientNames(_) => question(workload, &guard, &fault.what),
         What::CannotAsk { .. }
         | What::NoToken(_)
@@ -174,6 +175,13 @@ fn question(workload: &ObjectId, guard: &str, what: &What) -> (Rule, String, Str
             ),
             "Write the value in quotes.".to_owned(),
         ),
+        What::KeyTwice(key) => (
+            format!(
+                "the configuration of {guard} has the key {key} in several spellings, which the program takes for one: it may \
+                 ask something else than it looks"
+            ),
+            "Keep one of them.".to_owned(),
+        ),
         What::ClientNames(field) => (
             format!(
                 "whoever sends a request to {guard} says in it which {field} is asked about, and so needs a right to any one \
@@ -266,6 +274,14 @@ fn unfit(guard: &str, what: &What) -> (Rule, String, String) {
             Rule::UnverifiedHop,
             format!("{guard} listens on port {port} without TLS: tokens go there in clear"),
             "Listen with TLS alone, or on 127.0.0.1.".to_owned(),
+        ),
+        What::OtherVoucher(by) => (
+            Rule::TooWide,
+            format!(
+                "{guard} is told by {by} who vouches for callers, or for what they may: others than the cluster's API server \
+                 may do so"
+            ),
+            "Check by hand whom it lets through, or remove the setting.".to_owned(),
         ),
         What::ConfigMissing(why) => (
             Rule::GuardUnfit,

@@ -50,6 +50,9 @@ pub(super) enum Verbs {
 /// Reads a configuration.
 pub(super) fn read(file: &Value, verbs: Verbs) -> Config {
     let mut config = Config::default();
+    if let Some(name) = spelled_twice(file) {
+        config.faults.push((String::new(), What::KeyTwice(name.clone())));
+    }
     let Some(authorization) = key(file, "authorization").filter(|value| value.is_object()) else {
         config.faults.push((String::new(), What::AsksNothing));
         return config;
@@ -109,7 +112,7 @@ fn review(
     }
     let meant = attributes.as_object().into_iter().flatten().map(|(key, _)| key);
     let dropped = meant
-        .filter(|key| !KEYS.iter().any(|known| known.eq_ignore_ascii_case(key)))
+        .filter(|key| !KEYS.iter().any(|known| folded(known) == folded(key)))
         .find(|key| key.to_ascii_lowercase().contains("name"));
     if review.name.is_empty() {
         faults.push((
@@ -201,9 +204,29 @@ pub(super) fn key<'v>(value: &'v Value, name: &str) -> Option<&'v Value> {
     value.get(name).or_else(|| {
         let mut entries = value.as_object()?.iter();
         entries
-            .find(|(key, _)| key.eq_ignore_ascii_case(name))
+            .find(|(key, _)| folded(key) == folded(name))
             .map(|(_, value)| value)
     })
+}
+
+/// A key as Go's JSON compares it: it takes the long s and the Kelvin sign for letters too.
+fn folded(key: &str) -> String {
+    key.to_uppercase().to_lowercase()
+}
+
+/// A key that stands beside another spelling of itself. Go's JSON takes one after the other, and the last counts.
+fn spelled_twice(value: &Value) -> Option<&String> {
+    match value {
+        Value::Object(entries) => {
+            let mut known = BTreeSet::new();
+            entries
+                .keys()
+                .find(|key| !known.insert(folded(key)))
+                .or_else(|| entries.values().find_map(spelled_twice))
+        }
+        Value::Array(items) => items.iter().find_map(spelled_twice),
+        _ => None,
+    }
 }
 
 /// A value as the text that Go's YAML makes of it where text is wanted.

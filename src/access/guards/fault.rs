@@ -58,6 +58,10 @@ pub enum What {
         /// What was meant.
         meant: String,
     },
+    /// A setting by which another than the cluster's API server may say who callers are, or what they may.
+    OtherVoucher(String),
+    /// A key stands in its configuration in several spellings, which the program takes for one.
+    KeyTwice(String),
     /// Who sends a request says what it is about.
     ClientNames(String),
     /// A listener without TLS, on a port.

@@ -2,6 +2,8 @@
 
 use std::collections::BTreeSet;
 
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
 use serde_json::Value;
 
 use super::Candidate;
@@ -29,25 +31,101 @@ pub(super) enum File<'a> {
     Nowhere(Hop),
 }
 
-/// Resolves a path in a container.
-pub(super) fn resolve<'a>(pod: &Pod<'a>, container: &'a Value, path: &str) -> File<'a> {
-    let mounts = fields::list(container, &["volumeMounts"]);
-    let inner = |mount: &'a Value| -> Option<(usize, &'a Value, String)> {
-        let at = fields::text(mount, &["mountPath"]).trim_end_matches('/');
-        let rest = path.strip_prefix(at)?;
-        let sub = fields::text(mount, &["subPath"]);
-        let inner = match (rest, sub) {
-            ("", sub) => sub.to_owned(),
-            (rest, "") if rest.starts_with('/') => rest.trim_start_matches('/').to_owned(),
-            (rest, sub) if rest.starts_with('/') => format!("{sub}{rest}"),
-            _ => return None,
-        };
-        Some((at.len(), mount, inner))
+/// What a key of an object holds.
+pub(super) enum Content {
+    /// A text, and the field that holds it.
+    Text(String, &'static str),
+    /// The object is there, and has no such key.
+    NoKey,
+    /// It is not known.
+    Unknown,
+}
+
+/// Whether an object of a kind and name has a key, where that is known.
+pub(super) type Holds<'h> = &'h dyn Fn(&str, &str, &str) -> Option<bool>;
+
+/// What stands under a key of a ConfigMap or Secret.
+pub(super) fn content(world: &World<'_>, kind: &str, (namespace, name): (&str, &str), key: &str) -> Content {
+    let Some(object) = world.get("", kind, namespace, name) else {
+        return Content::Unknown;
     };
-    let deepest = mounts.iter().filter_map(inner).max_by_key(|(length, ..)| *length);
-    let Some((_, mount, inner)) = deepest else {
+    let text = |field: &str| fields::at(&object.value, &[field, key]).and_then(Value::as_str);
+    let (plain, coded) = match kind {
+        "Secret" => ("stringData", "data"),
+        _ => ("data", "binaryData"),
+    };
+    if let Some(text) = text(plain) {
+        return Content::Text(text.to_owned(), plain);
+    }
+    let Some(coded_text) = text(coded) else {
+        let there = [plain, coded]
+            .iter()
+            .any(|field| fields::at(&object.value, &[field, key]).is_some());
+        // What others write into Secrets is often left out of manifests.
+        return if there || kind == "Secret" {
+            Content::Unknown
+        } else {
+            Content::NoKey
+        };
+    };
+    let letters: String = coded_text.split_ascii_whitespace().collect();
+    let bytes = STANDARD.decode(letters).ok();
+    match bytes.and_then(|bytes| String::from_utf8(bytes).ok()) {
+        Some(text) => Content::Text(text, if kind == "Secret" { "data" } else { "binaryData" }),
+        None => Content::Unknown,
+    }
+}
+
+/// Whether a path of a container lies in one of its volumes.
+pub(super) fn is_mounted(container: &Value, path: &str) -> bool {
+    let path = normal(path);
+    fields::list(container, &["volumeMounts"]).iter().any(|mount| {
+        let at = normal(fields::text(mount, &["mountPath"]));
+        below(&path, &at).is_some()
+    })
+}
+
+/// A path without what leads nowhere: `.`, `..`, slashes too many. Without a slash at its end.
+fn normal(path: &str) -> String {
+    let mut parts: Vec<&str> = Vec::new();
+    for part in path.split('/') {
+        match part {
+            "" | "." => {}
+            ".." => {
+                parts.pop();
+            }
+            part => parts.push(part),
+        }
+    }
+    let start = if path.starts_with('/') { "/" } else { "" };
+    format!("{start}{}", parts.join("/"))
+}
+
+/// The part of a path below a folder; empty: it is the folder.
+fn below<'p>(path: &'p str, folder: &str) -> Option<&'p str> {
+    let rest = path.strip_prefix(folder.trim_end_matches('/'))?;
+    (rest.is_empty() || rest.starts_with('/')).then(|| rest.trim_start_matches('/'))
+}
+
+/// Resolves a path in a container.
+pub(super) fn resolve<'a>(pod: &Pod<'a>, container: &'a Value, path: &str, holds: Holds<'_>) -> File<'a> {
+    let path = normal(path);
+    let mounts = fields::list(container, &["volumeMounts"]).iter();
+    let deepest = mounts
+        .filter_map(|mount| {
+            let at = normal(fields::text(mount, &["mountPath"]));
+            let rest = below(&path, &at)?.to_owned();
+            Some((at.len(), mount, rest))
+        })
+        .max_by_key(|(length, ..)| *length);
+    let Some((_, mount, rest)) = deepest else {
         return File::Elsewhere;
     };
+    if !fields::text(mount, &["subPathExpr"]).is_empty() {
+        return File::Elsewhere;
+    }
+    let inner = normal(&format!("{}/{rest}", fields::text(mount, &["subPath"])));
+    let inner = inner.trim_start_matches('/');
     let name = fields::text(mount, &["name"]);
     let mut volumes = fields::list(pod.spec, &["volumes"]).iter().enumerate();
     let Some((index, volume)) = volumes.find(|(_, volume)| fields::text(volume, &["name"]) == name) else {
@@ -58,8 +136,9 @@ pub(super) fn resolve<'a>(pod: &Pod<'a>, container: &'a Value, path: &str) -> Fi
         Some(projected) => fields::list(projected, &["sources"]).iter().collect(),
         None => vec![volume],
     };
-    let mut known = !sources.is_empty();
-    for source in sources {
+    let several = sources.len() > 1;
+    // Of several with one path the last counts.
+    for source in sources.into_iter().rev() {
         let (kind, value, field) = if let Some(value) = source.get("configMap") {
             ("ConfigMap", value, "name")
         } else if let Some(value) = source.get("secret") {
@@ -69,30 +148,48 @@ pub(super) fn resolve<'a>(pod: &Pod<'a>, container: &'a Value, path: &str) -> Fi
                 "name"
             };
             ("Secret", value, field)
-        } else {
-            known =
-                known && (source.get("serviceAccountToken").is_some() || source.get("downwardAPI").is_some());
+        } else if let Some(token) = source.get("serviceAccountToken") {
+            if normal(fields::text(token, &["path"])) == inner {
+                return File::Elsewhere;
+            }
             continue;
+        } else if let Some(own) = source.get("downwardAPI") {
+            let items = fields::list(own, &["items"]).iter();
+            if items
+                .map(|item| normal(fields::text(item, &["path"])))
+                .any(|path| path == inner)
+            {
+                return File::Elsewhere;
+            }
+            continue;
+        } else {
+            return File::Elsewhere;
         };
+        let object = fields::text(value, &[field]);
         let items = fields::list(value, &["items"]);
-        let listed = items.iter().find(|item| fields::text(item, &["path"]) == inner);
+        let listed = items
+            .iter()
+            .rfind(|item| normal(fields::text(item, &["path"])) == inner);
         let key = match listed {
-            Some(item) => fields::text(item, &["key"]).to_owned(),
-            None if items.is_empty() => inner.clone(),
+            Some(item) => fields::text(item, &["key"]),
+            None if items.is_empty() => inner,
             None => continue,
         };
+        if several {
+            match holds(kind, object, key) {
+                Some(true) => {}
+                Some(false) => continue,
+                None => return File::Elsewhere,
+            }
+        }
         return File::Key {
             kind,
-            name: fields::text(value, &[field]),
-            key,
+            name: object,
+            key: key.to_owned(),
             volume: here,
         };
     }
-    if known {
-        File::Nowhere(here)
-    } else {
-        File::Elsewhere
-    }
+    File::Nowhere(here)
 }
 
 /// Looks who makes the certificate that a guard serves with.
@@ -111,7 +208,7 @@ pub(super) fn certificate(
         faults.push(candidate.fault_of(flag, "tls-cert-file", what));
         return;
     };
-    match resolve(candidate.pod, candidate.value, path) {
+    match resolve(candidate.pod, candidate.value, path, &|_, _, _| Some(true)) {
         File::Key {
             kind: "Secret",
             name,

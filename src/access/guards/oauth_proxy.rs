@@ -123,6 +123,7 @@ pub(super) fn read(candidate: &Candidate<'_>, faults: &mut Vec<Fault>) -> Option
         },
         certificate: last("tls-cert"),
         passing,
+        known: true,
     })
 }
 

@@ -2,7 +2,7 @@
 
 use super::config::{self, Verbs};
 use super::fault::{Fault, What};
-use super::files::{self, File};
+use super::files::{self, Content, File};
 use super::{Address, Asks, Candidate, Listener, Seen, Upstream};
 use crate::access::answer::{Admitted, Hop, Program, Review, Subject};
 use crate::access::arguments::{Arguments, Flag};
@@ -31,6 +31,10 @@ const INSECURE: &str = "insecure-listen-address";
 const UPSTREAM: &str = "upstream";
 const CONFIG: &str = "config-file";
 const IGNORED: &str = "ignore-paths";
+/// Flags that change who says who callers are, or what they may.
+const VOUCHERS: [&str; 3] = ["oidc-issuer", "kubeconfig", "client-ca-file"];
+/// Variables by which the API server is found.
+const API_SERVER: [&str; 2] = ["KUBERNETES_SERVICE_HOST", "KUBERNETES_SERVICE_PORT"];
 const HEALTH: &str = "proxy-endpoints-port";
 
 pub(super) fn read(world: &World<'_>, candidate: &Candidate<'_>, faults: &mut Vec<Fault>) -> Option<Seen> {
@@ -79,12 +83,14 @@ pub(super) fn read(world: &World<'_>, candidate: &Candidate<'_>, faults: &mut Ve
         },
         certificate: last("tls-cert-file"),
         passing: Vec::new(),
+        known: true,
         upstreams: vec![Upstream {
             address: upstream.value.as_deref().and_then(Address::of_url),
             flag: Some(upstream),
         }],
     };
     ignored(candidate, faults);
+    vouchers(candidate, faults);
     match last(CONFIG) {
         Some(flag) => configured(world, candidate, &flag, &mut seen, faults),
         None => faults.push(candidate.fault_here(What::AsksByPath)),
@@ -117,6 +123,22 @@ fn health(arguments: &Arguments) -> std::collections::BTreeSet<u16> {
         .collect()
 }
 
+/// Settings by which others than the cluster's API server say who callers are.
+fn vouchers(candidate: &Candidate<'_>, faults: &mut Vec<Fault>) {
+    for name in VOUCHERS {
+        let flag = candidate.arguments.last(name, SWITCHES);
+        if let Some(flag) = flag.filter(|flag| flag.value.as_deref() != Some("")) {
+            faults.push(candidate.fault_of(&flag, name, What::OtherVoucher(format!("--{name}"))));
+        }
+    }
+    for name in API_SERVER {
+        if candidate.arguments.variable(name).is_some() {
+            let at = candidate.pod.hop(&format!("{}.env", candidate.place), name);
+            faults.push(candidate.fault(at, What::OtherVoucher(format!("the variable {name}"))));
+        }
+    }
+}
+
 /// Paths that are forwarded unasked.
 fn ignored(candidate: &Candidate<'_>, faults: &mut Vec<Fault>) {
     for flag in candidate.arguments.all(IGNORED, SWITCHES) {
@@ -130,7 +152,7 @@ fn ignored(candidate: &Candidate<'_>, faults: &mut Vec<Fault>) {
     }
 }
 
-/// Finds and reads the configuration.
+/// Finds and reads the configuration. What cannot be found or read asks nothing that anybody could rely on.
 fn configured(
     world: &World<'_>,
     candidate: &Candidate<'_>,
@@ -142,63 +164,75 @@ fn configured(
     let Some(path) = &flag.value else {
         let what = What::Unread("where its configuration is is not in the manifests".to_owned());
         faults.push(candidate.fault(here, what));
+        seen.known = false;
         return;
     };
     seen.by.push(here.clone());
     let namespace = candidate.pod.namespace();
-    let (name, key, volume) = match files::resolve(candidate.pod, candidate.value, path) {
+    let holds = |kind: &str, name: &str, key: &str| match files::content(world, kind, (namespace, name), key)
+    {
+        Content::Text(..) => Some(true),
+        Content::NoKey => Some(false),
+        Content::Unknown => None,
+    };
+    let (kind, name, key, volume) = match files::resolve(candidate.pod, candidate.value, path, &holds) {
         File::Key {
-            kind: "ConfigMap",
+            kind,
             name,
             key,
             volume,
-        } => (name, key, volume),
+        } => (kind, name, key, volume),
         File::Nowhere(at) => {
             let what = What::ConfigMissing(format!("there is no file {path} in its volumes"));
             faults.push(candidate.fault(at, what));
             return;
         }
-        File::Key { kind, name, .. } => {
-            let what = What::Unread(format!("its configuration is in {kind} {name}"));
-            faults.push(candidate.fault(here, what));
-            return;
-        }
         File::Elsewhere => {
-            let what = What::Unread("its configuration is not in an object".to_owned());
+            let what =
+                What::Unread("its configuration is not in an object, or in which is not known".to_owned());
             faults.push(candidate.fault(here, what));
+            seen.known = false;
             return;
         }
     };
-    let Some(object) = world.get("", "ConfigMap", namespace, name) else {
-        let what = What::ConfigMissing(format!("ConfigMap {name} is not in the manifests"));
-        faults.push(candidate.fault(volume, what));
-        return;
+    let object = world.get("", kind, namespace, name);
+    let (object, text, field) = match (object, files::content(world, kind, (namespace, name), &key)) {
+        (Some(object), Content::Text(text, field)) => (object, text, field),
+        (Some(object), Content::NoKey) => {
+            let what = What::ConfigMissing(format!("{kind} {name} has no key {key}"));
+            let at = fields::hop(object, "data", format!("has no text under {key}"));
+            faults.push(candidate.fault(at, what));
+            return;
+        }
+        (object, _) => {
+            let what = if kind == "ConfigMap" && object.is_none() {
+                What::ConfigMissing(format!("ConfigMap {name} is not in the manifests"))
+            } else {
+                What::Unread(format!(
+                    "its configuration is in {kind} {name}, whose content is not known"
+                ))
+            };
+            faults.push(candidate.fault(volume, what));
+            seen.known = false;
+            return;
+        }
     };
-    let Some(text) = fields::at(&object.value, &["data", &key]).and_then(|text| text.as_str()) else {
-        let what = if fields::at(&object.value, &["binaryData", &key]).is_some() {
-            What::Unread(format!("key {key} of ConfigMap {name} is binary"))
-        } else {
-            What::ConfigMissing(format!("ConfigMap {name} has no key {key}"))
-        };
-        faults.push(candidate.fault(
-            fields::hop(object, "data", format!("has no text under {key}")),
-            what,
-        ));
-        return;
-    };
+    let place = format!("{field}[{key}]");
     seen.by
-        .push(fields::hop(object, format!("data[{key}]"), "its configuration"));
-    let file = match Piece::new(text, 0..text.len(), 0).value() {
+        .push(fields::hop(object, place.clone(), "its configuration"));
+    let file = match Piece::new(&text, 0..text.len(), 0).value() {
         Ok(file) => file,
         Err(error) => {
-            let at = fields::hop(object, format!("data[{key}]"), "its configuration");
+            // Of several documents the program reads the first, of a key that is there twice the last.
+            let at = fields::hop(object, place, "its configuration");
             faults.push(candidate.fault(at, What::ConfigBroken(error.message)));
+            seen.known = false;
             return;
         }
     };
     let inside = |field: &str, says: String| {
         let dot = if field.is_empty() { "" } else { ": " };
-        fields::hop(object, format!("data[{key}]{dot}{field}"), says)
+        fields::hop(object, format!("{place}{dot}{field}"), says)
     };
     take(
         candidate,

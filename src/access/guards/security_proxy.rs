@@ -78,5 +78,6 @@ pub(super) fn read(candidate: &Candidate<'_>, faults: &mut Vec<Fault>) -> Option
         asks: Asks::Nothing,
         certificate: None,
         passing: Vec::new(),
+        known: true,
     })
 }

@@ -614,3 +614,159 @@ spec:
             .any(|what| matches!(what, What::SkipsPaths(Some(_))))
     );
 }
+
+#[test]
+fn a_command_that_starts_something_else_makes_no_guard() {
+    for command in [
+        r#"["/usr/bin/socat", "TCP-LISTEN:8443,fork", "TCP:127.0.0.1:8888"]"#,
+        r#"["/bin/sh", "-c", "exec socat TCP-LISTEN:8443,fork TCP:127.0.0.1:8888"]"#,
+        r#"["/bin/sh", "-c", "exec kube-rbac-proxy $0 $@"]"#,
+        r#"["$(PROGRAM)"]"#,
+        r#"["/etc/guard/kube-rbac-proxy"]"#,
+    ] {
+        let found = changed(
+            "        args:\n",
+            &format!("        command: {command}\n        args:\n"),
+        );
+        assert!(found.guards.is_empty(), "{command}");
+        assert_eq!(found.open, BTreeSet::from([8443, 8888]), "{command}");
+        assert!(matches!(whats(&found).as_slice(), [What::Unread(_)]), "{command}");
+    }
+    let own = changed(
+        "        args:\n",
+        "        command: [/usr/local/bin/kube-rbac-proxy]\n        args:\n",
+    );
+    assert_eq!((own.guards.len(), own.faults), (1, vec![]));
+}
+
+#[test]
+fn others_than_the_api_server_vouch_for_callers() {
+    let upstream = "        - --upstream=http://127.0.0.1:8888/\n";
+    for flag in [
+        "oidc-issuer=https://evil.example",
+        "kubeconfig=/tmp/evil",
+        "client-ca-file=/tmp/ca",
+    ] {
+        let found = changed(upstream, &format!("{upstream}        - --{flag}\n"));
+        assert!(
+            whats(&found)
+                .iter()
+                .any(|what| matches!(what, What::OtherVoucher(_))),
+            "{flag}"
+        );
+    }
+    let api = changed(
+        "        args:\n",
+        "        env: [{name: KUBERNETES_SERVICE_HOST, value: evil.example}]\n        args:\n",
+    );
+    assert!(matches!(whats(&api).as_slice(), [What::OtherVoucher(_)]));
+}
+
+#[test]
+fn what_stands_behind_the_end_of_flags_is_no_flag() {
+    let found = changed("        args:\n", "        args:\n        - --\n");
+    assert!(found.guards.is_empty());
+    let config = "        - --config-file=/etc/guard/config.yaml\n";
+    let cut = changed(config, &format!("        - --\n{config}"));
+    assert!(whats(&cut).contains(&&What::AsksByPath));
+}
+
+/// A guard whose configuration is in the projected sources; with a second ConfigMap that asks nothing.
+fn projected(sources: &str) -> Found {
+    let volume = format!("projected: {{sources: [{sources}]}}");
+    let text = format!(
+        "{}---\napiVersion: v1\nkind: ConfigMap\nmetadata: {{name: open, namespace: team}}\ndata: {{config.yaml: 'authorization: {{}}'}}\n",
+        WHOLE.replace("configMap: {name: nb-config}", &volume)
+    );
+    all(&objects(&text)).remove(0)
+}
+
+#[test]
+fn the_last_of_projected_sources_counts() {
+    let found = projected("{configMap: {name: nb-config}}, {configMap: {name: open}}");
+    assert!(whats(&found).contains(&&What::AsksByPath), "{:?}", whats(&found));
+    let found = projected("{configMap: {name: open}}, {configMap: {name: nb-config}}");
+    assert_eq!(found.faults, []);
+    let found = projected("{configMap: {name: nb-config}}, {secret: {name: not-there}}");
+    assert!(found.guards.is_empty());
+    let found = projected(
+        "{configMap: {name: nb-config}}, {secret: {name: x, items: [{key: a, path: ./config.yaml}]}}",
+    );
+    assert!(found.guards.is_empty());
+    let found = projected("{secret: {name: x}}, {configMap: {name: nb-config}}");
+    assert_eq!((found.guards.len(), found.faults), (1, vec![]));
+}
+
+#[test]
+fn a_configuration_that_is_not_known_is_no_guard() {
+    for volume in [
+        "secret: {secretName: not-there}",
+        "emptyDir: {}",
+        "hostPath: {path: /etc}",
+        "configMap: {name: gone}",
+        "persistentVolumeClaim: {claimName: x}",
+    ] {
+        let found = changed("configMap: {name: nb-config}", volume);
+        assert!(found.guards.is_empty(), "{volume}");
+        assert_eq!(found.open, BTreeSet::from([8443, 8888]), "{volume}");
+        assert_eq!(found.faults.len(), 1, "{volume}");
+    }
+    let expression = changed(
+        "{name: config, mountPath: /etc/guard}",
+        "{name: config, mountPath: /etc/guard, subPathExpr: $(X)}",
+    );
+    assert!(expression.guards.is_empty());
+    let elsewhere = changed(
+        "--config-file=/etc/guard/config.yaml",
+        "--config-file=/etc/guard/../open/config.yaml",
+    );
+    assert!(elsewhere.guards.is_empty());
+    let same = changed(
+        "--config-file=/etc/guard/config.yaml",
+        "--config-file=/etc/x/..//guard/./config.yaml",
+    );
+    assert_eq!((same.guards.len(), same.faults), (1, vec![]));
+}
+
+#[test]
+fn a_configuration_in_a_secret_is_read() {
+    let secret = |body: &str| {
+        let text = WHOLE.replace("configMap: {name: nb-config}", "secret: {secretName: s}");
+        let text = format!(
+            "{text}---\napiVersion: v1\nkind: Secret\nmetadata: {{name: s, namespace: team}}\n{body}\n"
+        );
+        all(&objects(&text)).remove(0)
+    };
+    let open = secret("stringData: {config.yaml: 'authorization: {}'}");
+    assert_eq!(whats(&open), [&What::AsksByPath]);
+    // authorization: {}
+    let coded = secret("data: {config.yaml: YXV0aG9yaXphdGlvbjoge30K}");
+    assert_eq!(whats(&coded), [&What::AsksByPath]);
+    assert!(secret("data: {config.yaml: '!!'}").guards.is_empty());
+    assert!(secret("data: {}").guards.is_empty());
+}
+
+#[test]
+fn a_configuration_that_go_reads_otherwise() {
+    let twice = "    authorization:\n      resourceAttributes: {namespace: team}\n    authorization:\n";
+    assert!(changed("    authorization:\n", twice).guards.is_empty());
+    let documents = "    authorization: {}\n    ---\n    authorization:\n";
+    assert!(changed("    authorization:\n", documents).guards.is_empty());
+    for key in [
+        "resourceattributes",
+        "re\u{17f}ourceAttributes",
+        "RESOURCEATTRIBUTES",
+    ] {
+        let found = changed(
+            "      resourceAttributes:\n",
+            &format!(
+                "      {key}: {{namespace: other, name: x, resource: pods}}\n      resourceAttributes:\n"
+            ),
+        );
+        assert!(
+            matches!(whats(&found).as_slice(), [What::KeyTwice(_)]),
+            "{key}: {:?}",
+            whats(&found)
+        );
+    }
+}
