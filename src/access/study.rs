@@ -9,6 +9,7 @@ use super::hostnames;
 use super::login::{self, GatewayLogin};
 use super::pod::Pod;
 use super::policies::{self, Policies};
+use super::rights::Given;
 use super::surroundings::Surroundings;
 use super::ways::{Loose, Way, Ways};
 use super::workloads::{self, Workloads};
@@ -36,6 +37,8 @@ pub struct Study<'a> {
     pub elsewhere: Vec<Elsewhere>,
     /// What is not known of roles and bindings.
     pub unknown_rights: Vec<Hop>,
+    /// What bindings give to everybody.
+    pub given: Vec<Given>,
     /// Namespaces, gateways and other people's pods.
     pub around: Surroundings<'a>,
     /// Objects that do not fit their schema.
@@ -119,6 +122,7 @@ pub fn of<'a>(objects: impl IntoIterator<Item = &'a Object>) -> Study<'a> {
         .collect();
     let gateways = named.iter().map(|id| gateway(&world, id, &logins)).collect();
     let unknown_rights = guards.rights().unknown();
+    let given = guards.rights().everybodys();
     Study {
         access: Access { gateways, workloads },
         loose,
@@ -127,6 +131,7 @@ pub fn of<'a>(objects: impl IntoIterator<Item = &'a Object>) -> Study<'a> {
         logins,
         elsewhere,
         unknown_rights,
+        given,
         unreadable: policies.unreadable().map(|object| object.id.clone()).collect(),
         around,
         world,
