@@ -14,6 +14,7 @@ mod names;
 mod objects;
 mod portrait;
 mod sentence;
+mod settings;
 mod standing;
 mod subjects;
 mod text;

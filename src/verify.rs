@@ -3,6 +3,7 @@
 //! Pure. Takes what `access` answers and the objects behind it; gives `judgement::Judgement`s.
 
 pub mod bindings;
+pub mod everybody;
 pub mod guards;
 pub mod judgement;
 pub mod login;
@@ -29,6 +30,7 @@ pub fn judge(study: &Study<'_>) -> Vec<Judgement> {
     reach::judge(study, &mut judgements);
     references::judge(study, &mut judgements);
     bindings::judge(study, &mut judgements);
+    everybody::judge(study, &mut judgements);
     login_service::judge(study, &mut judgements);
     for workload in &study.access.workloads {
         judgements.extend(tls::judge(workload));

@@ -17,6 +17,7 @@ use crate::krm::object_id::ObjectId;
 
 mod envoy_gateway;
 mod istio;
+mod known;
 
 /// What is known of a Gateway's login.
 #[derive(Debug, Clone, PartialEq, Eq)]

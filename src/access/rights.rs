@@ -13,6 +13,9 @@ use super::world::World;
 use crate::cluster::object::Object;
 
 mod built_in;
+mod given;
+
+pub use given::Given;
 
 /// API group of RBAC objects.
 pub const GROUP: &str = "rbac.authorization.k8s.io";

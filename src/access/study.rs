@@ -9,6 +9,7 @@ use super::hostnames;
 use super::login::{self, GatewayLogin};
 use super::pod::Pod;
 use super::policies::{self, Policies};
+use super::rights::Given;
 use super::surroundings::Surroundings;
 use super::ways::{Loose, Way, Ways};
 use super::workloads::{self, Workloads};
@@ -38,6 +39,8 @@ pub struct Study<'a> {
     pub unknown_rights: Vec<Hop>,
     /// Who is let in to ports on which nothing is known to answer, by workload and part.
     pub undeclared: Vec<(ObjectId, String, Caller)>,
+    /// What bindings give to everybody.
+    pub given: Vec<Given>,
     /// Namespaces, gateways and other people's pods.
     pub around: Surroundings<'a>,
     /// Objects that do not fit their schema.
@@ -136,6 +139,7 @@ pub fn of<'a>(objects: impl IntoIterator<Item = &'a Object>) -> Study<'a> {
         .collect();
     let gateways = named.iter().map(|id| gateway(&world, id, &logins)).collect();
     let unknown_rights = guards.rights().unknown();
+    let given = guards.rights().everybodys();
     Study {
         access: Access { gateways, workloads },
         loose,
@@ -144,6 +148,7 @@ pub fn of<'a>(objects: impl IntoIterator<Item = &'a Object>) -> Study<'a> {
         logins,
         elsewhere,
         unknown_rights,
+        given,
         unreadable: policies.unreadable().map(|object| object.id.clone()).collect(),
         undeclared,
         around,

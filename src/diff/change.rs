@@ -423,7 +423,7 @@ pub enum What {
     GuardAlters {
         /// Its container.
         container: String,
-        /// What of it: program, container, port, upstreams, review.
+        /// What of it: program, container, port, upstreams, review, settings.
         property: String,
         /// Before; empty: nothing.
         from: String,
@@ -450,6 +450,13 @@ pub enum What {
         from: Vec<Reference>,
         /// Now.
         to: Vec<Reference>,
+    },
+    /// The routes of a way do something else with requests.
+    WayFilters {
+        /// Before; empty: nothing.
+        from: String,
+        /// Now.
+        to: String,
     },
     /// A container runs another image.
     Image {
@@ -582,6 +589,7 @@ impl What {
             | Self::Hosts { .. }
             | Self::LoginService { .. }
             | Self::WayThrough { .. }
+            | Self::WayFilters { .. }
             | Self::Image { .. } => Effect::Alters,
         }
     }

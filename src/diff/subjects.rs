@@ -78,7 +78,7 @@ fn only(guards: &[String], all: usize) -> String {
 }
 
 /// Guards by their containers; one alone on each side is the same guard, whatever it is called.
-fn pairs<'a>(old: &'a [Guard], new: &'a [Guard]) -> Vec<(Option<&'a Guard>, Option<&'a Guard>)> {
+pub(super) fn pairs<'a>(old: &'a [Guard], new: &'a [Guard]) -> Vec<(Option<&'a Guard>, Option<&'a Guard>)> {
     if let ([before], [after]) = (old, new) {
         return vec![(Some(before), Some(after))];
     }

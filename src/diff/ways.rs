@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use super::Found;
 use super::change::{Reference, Target, What};
 use super::portrait::{entry, guard_of, is_open, login, tls};
+use super::settings::filters;
 use crate::access::answer::{HopTls, Path, Workload};
 
 /// What tells ways apart: entry and address, or a part of these.
@@ -152,7 +153,11 @@ fn both(old: (&Path, &Workload), new: (&Path, &Workload), target: &Target, found
             from: objects.0,
             to: objects.1,
         };
-        found.add(what, target);
+        found.add(what, target.clone());
+    }
+    let (from, to) = (filters(&found.base, before), filters(&found.head, after));
+    if from != to {
+        found.add(What::WayFilters { from, to }, target);
     }
 }
 

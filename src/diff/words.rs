@@ -63,9 +63,11 @@ fn lead(what: &What, it: &Sentence, targets: &[Target]) -> Sentence {
         What::GatewayLogin { asks: true } => it.and(" asks for a login now, and did not before"),
         What::GatewayLogin { asks: false } => it.and(" no longer asks for a login"),
         What::LoginEverybody { .. } | What::LoginGroups { .. } => logs_in(what, it),
-        What::WayLogin { .. } | What::WayTls { .. } | What::WayGuard { .. } | What::WayThrough { .. } => {
-            way(what, it)
-        }
+        What::WayLogin { .. }
+        | What::WayTls { .. }
+        | What::WayGuard { .. }
+        | What::WayThrough { .. }
+        | What::WayFilters { .. } => way(what, it),
         What::WayOpens { .. } | What::WayCloses { .. } | What::WayMoves { .. } => route(what, it, targets),
         What::Gains { .. } | What::Loses { .. } => shifts(what, it),
         What::CallerGained { reach } => caller(reach)
@@ -176,6 +178,13 @@ fn way(what: &What, it: Sentence) -> Sentence {
             Sentence::new("the way to ")
                 .with(it)
                 .and(" ends at another guard"),
+            from,
+            to,
+        ),
+        What::WayFilters { from, to } => changes(
+            Sentence::new("the routes to ")
+                .with(it)
+                .and(" do something else with requests"),
             from,
             to,
         ),
@@ -367,6 +376,10 @@ fn guards(what: &What, it: Sentence) -> Sentence {
                 "review" => changes(sentence.and(" asks the API server another question"), from, to),
                 "program" => changes(sentence.and(" is another program"), from, to),
                 "container" => changes(sentence.and(" has another name"), from, to),
+                "settings" if from.is_empty() && to.is_empty() => {
+                    sentence.and(" is started with its settings in another order")
+                }
+                "settings" => changes(sentence.and(" is started with other settings"), from, to),
                 "port" => changes(sentence.and(" listens on another port"), from, to),
                 _ => changes(sentence.and(" forwards to other ports"), from, to),
             }
@@ -473,9 +486,11 @@ fn tail(what: &What, target: &Target, alone: bool) -> Sentence {
         What::WayOpens { .. } => address(": ").with(led(", through ", objects())),
         What::WayCloses { stopped, .. } if !stopped.is_empty() => address(": ").with(led(", by ", objects())),
         What::WayCloses { .. } => address(": ").with(led(", before through ", objects())),
-        What::WayMoves { .. } | What::WayLogin { .. } | What::WayGuard { .. } | What::WayThrough { .. } => {
-            url(": ")
-        }
+        What::WayMoves { .. }
+        | What::WayLogin { .. }
+        | What::WayGuard { .. }
+        | What::WayThrough { .. }
+        | What::WayFilters { .. } => url(": "),
         What::VerdictAppears { .. }
         | What::VerdictDiffers { .. }
         | What::VerdictGone { .. }

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::change::{Reference, Target, What};
 use super::portrait::{self, EVERYBODY, called, callers, is_open, reach};
-use super::{Found, subjects, ways};
+use super::{Found, settings, subjects, ways};
 use crate::access::answer::{Access, Hop, Workload};
 
 type Key<'a> = (&'a str, &'a str, &'a str, &'a str, &'a str);
@@ -13,7 +13,12 @@ pub(super) fn compare(base: &Access, head: &Access, found: &mut Found<'_>) {
     let (old, new) = (index(base), index(head));
     for (key, workload) in &new {
         match old.get(key) {
-            Some(before) if before == workload => {}
+            // Equal answers may rest on other settings.
+            Some(before) if before == workload => {
+                let target = target(workload);
+                settings::compare(before, workload, &target, found);
+                ways::compare(before, workload, &target, found);
+            }
             Some(before) => both(before, workload, found),
             None => {
                 let portrait = Box::new(portrait::of(workload));
@@ -77,6 +82,7 @@ fn both(old: &Workload, new: &Workload, found: &mut Found<'_>) {
         }
         _ => {
             subjects::compare(old, new, &target, found);
+            settings::compare(old, new, &target, found);
             ways::compare(old, new, &target, found);
             unguarded(old, new, &target, found);
         }

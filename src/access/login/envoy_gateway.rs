@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-use super::{Asked, Reading, What};
+use super::{Asked, Reading, What, known};
 use crate::access::answer::{Hop, LoginState};
 use crate::access::fields;
 use crate::access::rights::selects;
@@ -47,6 +47,7 @@ pub(super) fn read(world: &World<'_>, gateway: &ObjectId, reading: &mut Reading)
         }
     }
     patched(world, gateway, reading);
+    extended(world, gateway, reading);
 }
 
 /// The Gateway's own policies: every listener must be asked at.
@@ -216,19 +217,80 @@ fn asked(check: &Value, namespace: &str) -> Option<Asked> {
     })
 }
 
-/// Patches of what Envoy is told: one that has the check let through is seen.
+/// Patches of what Envoy is told: those that let through are seen, those that are not known are said.
 fn patched(world: &World<'_>, gateway: &ObjectId, reading: &mut Reading) {
     for policy in world.within(GROUP, "EnvoyPatchPolicy", &gateway.namespace) {
         let patches = fields::list(&policy.value, &["spec", "jsonPatches"]);
         for (index, patch) in patches.iter().enumerate() {
-            let path = fields::text(patch, &["operation", "path"]);
-            let whole = patch["operation"].to_string();
+            let operation = &patch["operation"];
+            let path = fields::text(operation, &["path"]);
+            let at = || fields::hop(policy, format!("spec.jsonPatches[{index}]"), path);
+            let whole = operation.to_string();
             let opens = whole.contains("failure_mode_allow") || whole.contains("failureModeAllow");
-            if opens && fields::at(patch, &["operation", "value"]) != Some(&Value::Bool(false)) {
-                let field = format!("spec.jsonPatches[{index}]");
-                reading.fault(fields::hop(policy, field, path), What::FailsOpen);
+            let is_false = operation.get("value") == Some(&Value::Bool(false));
+            let removes = ["remove", "move"].contains(&fields::text(operation, &["op"]))
+                && ["http_filters", "ext_authz"]
+                    .iter()
+                    .any(|word| whole.contains(word));
+            if removes && reading.asked.is_some() {
+                reading.fault(at(), What::Off);
+                reading.off = true;
+            } else if opens && !is_false {
+                reading.fault(at(), What::FailsOpen);
                 reading.off = reading.asked.is_some();
+            } else if !opens && !known::is_operation(operation) {
+                reading.fault(at(), What::Foreign);
             }
         }
     }
+}
+
+/// Scripts, modules and processors that run in the gateway.
+fn extended(world: &World<'_>, gateway: &ObjectId, reading: &mut Reading) {
+    for policy in world.all(GROUP, "EnvoyExtensionPolicy") {
+        let own = policy.id.namespace == gateway.namespace
+            && targets(world, policy, "Gateway")
+                .iter()
+                .any(|(name, _)| *name == gateway.name);
+        let of_route = || {
+            ["HTTPRoute", "GRPCRoute"].iter().any(|kind| {
+                let routes = targets(world, policy, kind).into_iter();
+                routes
+                    .filter_map(|(name, _)| world.get(GATEWAY_GROUP, kind, &policy.id.namespace, name))
+                    .any(|route| is_attached(route, gateway))
+            })
+        };
+        if !own && !of_route() {
+            continue;
+        }
+        let spec = policy.value["spec"].as_object();
+        let alone = spec.is_some_and(|spec| {
+            let known = ["lua", "targetRef", "targetRefs", "targetSelectors"];
+            spec.keys().all(|key| known.contains(&key.as_str()))
+        });
+        let scripts = fields::list(&policy.value, &["spec", "lua"]).iter();
+        let known = alone
+            && scripts
+                .map(|script| fields::text(script, &["inline"]))
+                .all(known::is_script);
+        if !known {
+            let at = fields::hop(policy, "spec", "runs in the gateway");
+            reading.fault(at, What::Foreign);
+        }
+    }
+}
+
+/// Whether a route names a gateway.
+fn is_attached(route: &Object, gateway: &ObjectId) -> bool {
+    fields::list(&route.value, &["spec", "parentRefs"])
+        .iter()
+        .any(|parent| {
+            let own = fields::text(parent, &["namespace"]);
+            let namespace = if own.is_empty() {
+                route.id.namespace.as_str()
+            } else {
+                own
+            };
+            fields::text(parent, &["name"]) == gateway.name && namespace == gateway.namespace
+        })
 }

@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-use super::{Asked, Reading, What};
+use super::{Asked, Reading, What, known};
 use crate::access::answer::{Hop, LoginState};
 use crate::access::fields;
 use crate::access::tls::{GATEWAY_GROUP, MESH_ROOT, is_istio, selects_gateway};
@@ -97,7 +97,11 @@ pub(super) fn read(world: &World<'_>, gateway: &ObjectId, reading: &mut Reading)
         .map(|patch| &patch.object.id)
         .collect();
     for (object, _) in &filters {
-        if !asking.contains(&&object.id) && !is_ours(object) {
+        let known = patches
+            .iter()
+            .filter(|patch| patch.object.id == object.id)
+            .all(is_known);
+        if !known || (!asking.contains(&&object.id) && !says_ours(object)) {
             let at = fields::hop(object, "spec.configPatches", "changes what the gateway does");
             reading.fault(at, What::Foreign);
         }
@@ -344,11 +348,34 @@ fn either<'v>(value: &'v Value, snake: &str, camel: &str) -> Option<&'v Value> {
     value.get(snake).or_else(|| value.get(camel))
 }
 
-fn is_ours(object: &Object) -> bool {
+/// Whether it says that it is ours, which proves nothing.
+fn says_ours(object: &Object) -> bool {
     fields::text(
         &object.value,
         &["metadata", "labels", "app.kubernetes.io/managed-by"],
     ) == MANAGER
+}
+
+/// Whether a patch is known to let nobody through, or is told of elsewhere.
+fn is_known(patch: &Patch<'_>) -> bool {
+    let per_route = || {
+        let entries = patch.value.as_object();
+        entries.is_some_and(|entries| {
+            entries
+                .keys()
+                .all(|key| ["typed_per_filter_config", "typedPerFilterConfig"].contains(&key.as_str()))
+        })
+    };
+    match (patch.applies_to, patch.operation) {
+        ("HTTP_FILTER", "INSERT_BEFORE" | "INSERT_FIRST" | "ADD") => {
+            patch.is_check() || known::is_filter(patch.value)
+        }
+        ("HTTP_FILTER" | "NETWORK_FILTER", "REMOVE" | "REPLACE") => true,
+        ("HTTP_FILTER", "MERGE") => patch.sub_filter() == CHECK,
+        ("NETWORK_FILTER", "MERGE") => known::is_setting(patch.value),
+        ("HTTP_ROUTE" | "VIRTUAL_HOST" | "ROUTE_CONFIGURATION", "MERGE") => per_route(),
+        _ => false,
+    }
 }
 
 /// `AuthorizationPolicies` that have the mesh's provider ask.

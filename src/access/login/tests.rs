@@ -458,3 +458,78 @@ fn envoy_gateways_policies() {
         [What::OffFor { .. }]
     ));
 }
+
+/// An EnvoyFilter that says it is ours, with the real check beside one patch more.
+fn beside(patch: &str) -> Vec<What> {
+    let more = filter("edge", SELECTOR, &[CHECK, patch]).replace(
+        "namespace: edge}",
+        "namespace: edge, labels: {app.kubernetes.io/managed-by: gatewright}}",
+    );
+    whats(&read("istio", &more)).into_iter().cloned().collect()
+}
+
+#[test]
+fn a_label_makes_no_filter_ours() {
+    let put = |name: &str, config: &str| {
+        format!(
+            "{{applyTo: HTTP_FILTER, patch: {{operation: INSERT_BEFORE, value: {{name: {name}, typed_config: {config}}}}}}}"
+        )
+    };
+    let script = "{'@type': type.googleapis.com/envoy.extensions.filters.http.lua.v3.Lua, inline_code: 'function envoy_on_request(h) h:headers():replace(\"x-auth-request-user\", \"admin\") end'}";
+    let append = "{applyTo: NETWORK_FILTER, patch: {operation: MERGE, value: {typed_config: {early_header_mutation_extensions: [{typed_config: {mutations: [{append: {header: {key: x, value: y}}}]}}]}}}}";
+    for patch in [
+        put("envoy.filters.http.lua.evil", script),
+        put("envoy.filters.http.lua", script),
+        put("envoy.filters.http.wasm", "{}"),
+        append.to_owned(),
+        "{applyTo: NETWORK_FILTER, patch: {operation: MERGE, value: {typed_config: {http_filters: []}}}}"
+            .to_owned(),
+        "{applyTo: CLUSTER, patch: {operation: MERGE, value: {}}}".to_owned(),
+        "{applyTo: HTTP_ROUTE, patch: {operation: MERGE, value: {request_headers_to_add: []}}}".to_owned(),
+    ] {
+        assert!(beside(&patch).contains(&What::Foreign), "{patch}");
+    }
+    assert!(
+        !beside(&append.replace("append: {header: {key: x, value: y}}", "remove: x"))
+            .contains(&What::Foreign)
+    );
+}
+
+#[test]
+fn patches_and_extensions_of_envoy_gateway_that_are_not_known() {
+    let policy = "apiVersion: gateway.envoyproxy.io/v1alpha1\nkind: SecurityPolicy\nmetadata: {name: s, namespace: edge}\nspec: {targetRefs: [{group: gateway.networking.k8s.io, kind: Gateway, name: gw}], extAuth: {http: {backendRefs: [{name: login, port: 8443}]}}}\n";
+    let patched = |operation: &str| {
+        let patch = format!(
+            "apiVersion: gateway.envoyproxy.io/v1alpha1\nkind: EnvoyPatchPolicy\nmetadata: {{name: p, namespace: edge, labels: {{app.kubernetes.io/managed-by: gatewright}}}}\nspec: {{jsonPatches: [{{operation: {operation}}}]}}\n"
+        );
+        let login = read("envoy", &format!("{policy}---\n{patch}"));
+        let state = login.state_for(&route("a", "b"), 0);
+        (whats(&login).into_iter().cloned().collect::<Vec<_>>(), state)
+    };
+    assert_eq!(
+        patched("{op: remove, path: /default_filter_chain/filters/0/typed_config/http_filters/0}"),
+        (vec![What::Off], LoginState::Skipped)
+    );
+    assert_eq!(
+        patched("{op: replace, path: /x, value: 1}"),
+        (vec![What::Foreign], LoginState::Asked)
+    );
+    assert_eq!(
+        patched("{op: add, path: /http_service/authorization_request, value: {headers_to_add: [{key: authorization, value: x}]}}").0,
+        [What::Foreign]
+    );
+    assert_eq!(
+        patched("{op: add, path: /max_request_headers_kb, value: 96}").0,
+        []
+    );
+    let extended = |spec: &str| {
+        let more = format!(
+            "apiVersion: gateway.envoyproxy.io/v1alpha1\nkind: EnvoyExtensionPolicy\nmetadata: {{name: e, namespace: edge}}\nspec: {{targetRefs: [{{group: gateway.networking.k8s.io, kind: Gateway, name: gw}}], {spec}}}\n"
+        );
+        let login = read("envoy", &format!("{policy}---\n{more}"));
+        whats(&login).into_iter().cloned().collect::<Vec<_>>()
+    };
+    assert_eq!(extended("lua: [{type: Inline, inline: 'x()'}]"), [What::Foreign]);
+    assert_eq!(extended("wasm: [{name: x}]"), [What::Foreign]);
+    assert_eq!(extended("extProc: [{}]"), [What::Foreign]);
+}

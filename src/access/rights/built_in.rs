@@ -33,6 +33,14 @@ const SEEN: &[(&str, &[&str])] = &[
     ("batch", &["cronjobs", "jobs"]),
     ("networking.k8s.io", &["ingresses", "networkpolicies"]),
 ];
+/// Ways into pods.
+const INSIDE: &[&str] = &[
+    "pods/attach",
+    "pods/exec",
+    "pods/portforward",
+    "pods/proxy",
+    "services/proxy",
+];
 const READ: &[&str] = &["get", "list", "watch"];
 const WRITE: &[&str] = &["create", "update", "patch", "delete", "deletecollection"];
 
@@ -48,6 +56,11 @@ pub(super) fn rules(name: &str) -> Option<Vec<Rule>> {
         "edit" | "admin" => {
             let mut rules = seen(&[READ, WRITE]);
             rules.push(rule("", &["secrets"], &[READ, WRITE]));
+            rules.push(rule("", INSIDE, &[READ, WRITE]));
+            rules.push(rule("", &["serviceaccounts"], &[&["impersonate"]]));
+            if name == "admin" {
+                rules.push(rule(super::GROUP, &["roles", "rolebindings"], &[READ, WRITE]));
+            }
             Some(rules)
         }
         _ => None,

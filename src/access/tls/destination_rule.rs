@@ -88,7 +88,11 @@ impl<'a> Rules<'a> {
                     what: What::Contradicted(other.id.clone()),
                 });
             }
-            let judged = equal.iter().map(|rule| judge(rule, service, port, faults));
+            let judged = equal.iter().map(|rule| match judge(rule, service, port, faults) {
+                // Whether it is for this gateway's pods at all is not known.
+                HopTls::Verified(_) if perhaps(world, gateway, rule) => HopTls::Unknown,
+                tls => tls,
+            });
             return judged.max_by_key(super::weakness);
         }
         None
@@ -125,6 +129,12 @@ fn fits(world: &World<'_>, gateway: &ObjectId, rule: &Object, host: &str) -> Opt
     }
     let suffix = full.strip_prefix('*')?;
     (host.ends_with(suffix) && host.len() > suffix.len()).then_some((chosen, false, full.len()))
+}
+
+/// Whether a rule is for some pods alone, and the gateway's may be others.
+fn perhaps(world: &World<'_>, gateway: &ObjectId, rule: &Object) -> bool {
+    let labels = fields::at(&rule.value, &["spec", "workloadSelector", "matchLabels"]);
+    labels.is_some_and(|labels| selects_gateway(world, gateway, labels) != Some(true))
 }
 
 /// Whether a gateway in a namespace sees a rule.

@@ -297,3 +297,14 @@ fn routes_of_openshift() {
         assert!(route(tls).starts_with(expected), "{tls}");
     }
 }
+
+#[test]
+fn a_rule_for_pods_that_are_perhaps_the_gateways_verifies_nothing() {
+    let perhaps = rule(
+        "edge",
+        &format!(
+            "{{host: nb.team.svc.cluster.local, workloadSelector: {{matchLabels: {{app: something}}}}, {CHECKED}}}"
+        ),
+    );
+    assert_eq!(with(&perhaps).tls, HopTls::Unknown);
+}
