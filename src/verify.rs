@@ -3,6 +3,7 @@
 //! Pure. Takes what `access` answers and the objects behind it; gives `judgement::Judgement`s.
 
 pub mod bindings;
+pub mod foreign;
 pub mod guards;
 pub mod judgement;
 pub mod login;
@@ -28,6 +29,7 @@ pub fn judge(study: &Study<'_>) -> Vec<Judgement> {
     let mut judgements = Vec::new();
     reach::judge(study, &mut judgements);
     references::judge(study, &mut judgements);
+    foreign::judge(study, &mut judgements);
     bindings::judge(study, &mut judgements);
     login_service::judge(study, &mut judgements);
     for workload in &study.access.workloads {

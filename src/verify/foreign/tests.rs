@@ -1,0 +1,107 @@
+//! Attacks by objects that are not NetworkPolicies and routes of the Gateway API.
+
+use crate::access::tests::{file, objects};
+use crate::verify;
+use crate::verify::judgement::Rule;
+
+/// A Notebook without a guard that nobody reaches.
+const CLOSED: &str = "
+apiVersion: kubeflow.org/v1
+kind: Notebook
+metadata: {name: nb, namespace: team}
+spec: {template: {spec: {containers: [{name: nb, image: x, ports: [{containerPort: 8888}]}]}}}
+---
+apiVersion: networking.k8s.io/v1
+kind: NetworkPolicy
+metadata: {name: closed, namespace: team}
+spec: {podSelector: {}, policyTypes: [Ingress]}
+";
+
+/// The rules that objects beside it break, with the object to change.
+fn said(more: &str) -> Vec<(Rule, String)> {
+    let all = objects(&format!("{}\n---\n{}", CLOSED.trim(), more.trim()));
+    let found = verify::of(&all);
+    let mut said: Vec<_> = found
+        .iter()
+        .map(|one| (one.rule, one.at.object.kind.clone()))
+        .collect();
+    said.dedup();
+    said
+}
+
+fn says(more: &str, rule: Rule, kind: &str) {
+    let said = said(more);
+    assert!(said.contains(&(rule, kind.to_owned())), "{said:?}");
+}
+
+#[test]
+fn nobody_reaches_a_closed_notebook() {
+    let all = objects(CLOSED.trim());
+    assert_eq!(verify::of(&all), []);
+}
+
+#[test]
+fn our_own_output_is_silent() {
+    for name in ["notebooks", "platform-kubernetes-istio", "platform-openshift"] {
+        let mut all = file(&format!("examples/.expected/{name}.yaml"));
+        if name == "notebooks" {
+            all.extend(file("examples/.expected/platform-kubernetes-istio.yaml"));
+        }
+        let found = verify::of(&all);
+        let loud: Vec<_> = found.iter().filter(|one| one.rule != Rule::Unknown).collect();
+        assert!(loud.is_empty(), "{name}: {loud:#?}");
+    }
+}
+
+#[test]
+fn a12_policies_of_other_kinds_open() {
+    for (header, rule) in [
+        (
+            "policy.networking.k8s.io/v1alpha1\nkind: AdminNetworkPolicy",
+            "{action: Allow}",
+        ),
+        (
+            "policy.networking.k8s.io/v1alpha1\nkind: BaselineAdminNetworkPolicy",
+            "{action: Allow}",
+        ),
+        (
+            "policy.networking.k8s.io/v1alpha2\nkind: ClusterNetworkPolicy",
+            "{action: Pass}",
+        ),
+        (
+            "cilium.io/v2\nkind: CiliumClusterwideNetworkPolicy",
+            "{fromEntities: [all]}",
+        ),
+        (
+            "crd.projectcalico.org/v1\nkind: GlobalNetworkPolicy",
+            "{action: Allow}",
+        ),
+        (
+            "projectcalico.org/v3\nkind: GlobalNetworkPolicy",
+            "{action: Allow}",
+        ),
+    ] {
+        let kind = header.split(": ").last().unwrap();
+        let text =
+            |rule: &str| format!("apiVersion: {header}\nmetadata: {{name: a}}\nspec: {{ingress: [{rule}]}}");
+        says(&text(rule), Rule::TooWide, kind);
+        says(&text("{action: Deny}"), Rule::Unknown, kind);
+    }
+    let several = "apiVersion: cilium.io/v2\nkind: CiliumNetworkPolicy\nmetadata: {name: a, namespace: team}\nspecs: [{ingress: [{}]}]";
+    says(several, Rule::TooWide, "CiliumNetworkPolicy");
+    assert_eq!(said(&several.replace("team", "elsewhere")), []);
+}
+
+#[test]
+fn a8_what_is_empty_has_its_default() {
+    for port in [
+        "{port: 8888, protocol: \"\"}",
+        "{port: 8888, targetPort: 0}",
+        "{port: 8888, targetPort: \"\"}",
+    ] {
+        let service = format!(
+            "apiVersion: v1\nkind: Service\nmetadata: {{name: out, namespace: team}}\nspec: {{type: LoadBalancer, selector: {{notebook-name: nb}}, ports: [{port}]}}"
+        );
+        says(&service, Rule::UnguardedRoute, "Service");
+    }
+}
