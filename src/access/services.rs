@@ -274,11 +274,14 @@ impl<'a> Service<'a> {
 
 impl Port {
     fn of(index: usize, value: &Value) -> Option<Self> {
-        if read::text(value, "/protocol").is_some_and(|protocol| protocol != "TCP") {
+        if !pod::is_tcp(value) {
             return None;
         }
         let port = read::port(value, "/port")?;
         let target = match value.get("targetPort") {
+            // Empty and zero are as good as absent (k8s.io/kubernetes pkg/apis/core/v1, `SetDefaults_Service`).
+            Some(Value::String(name)) if name.is_empty() => Target::Number(port),
+            Some(Value::Number(number)) if number.as_u64() == Some(0) => Target::Number(port),
             Some(Value::String(name)) => match name.parse() {
                 Ok(number) => Target::Number(number),
                 Err(_) => Target::Name(name.clone()),
