@@ -30,7 +30,7 @@ pub fn follow<'p, 'a>(
         follow_route(world, workloads, route, ways);
     }
     for service in world.all("", "Service") {
-        follow_service(workloads, service, ways);
+        follow_service(world, workloads, service, ways);
     }
     for pod in &workloads.pods {
         follow_host(pod, answering, ways);
@@ -155,7 +155,12 @@ fn follow_route<'p, 'a>(
     }
 }
 
-fn follow_service<'p, 'a>(workloads: &'p Workloads<'a>, object: &'a Object, ways: &mut Ways<'p, 'a>) {
+fn follow_service<'p, 'a>(
+    world: &World<'a>,
+    workloads: &'p Workloads<'a>,
+    object: &'a Object,
+    ways: &mut Ways<'p, 'a>,
+) {
     let service = Service::written(object);
     let external = !read::list(&object.value, "/spec/externalIPs").is_empty();
     let (entry, field) = match service.kind() {
@@ -172,7 +177,7 @@ fn follow_service<'p, 'a>(workloads: &'p Workloads<'a>, object: &'a Object, ways
         };
         let begun = begun(entry, url, hop(object, field, service.kind()));
         // By its number: of two ports one is followed at a time.
-        ways.through(workloads, &begun, &service, Wanted::Number(port.port));
+        ways.through(world, workloads, &begun, &service, Wanted::Number(port.port));
     }
 }
 

@@ -225,6 +225,7 @@ fn canonical(kind: &str, one: &Value) -> String {
     let mut parts = vec![
         words(kind, one),
         read::text(one, "/path/type").unwrap_or("PathPrefix").to_owned(),
+        read::text(one, "/method/type").unwrap_or("Exact").to_owned(),
     ];
     for list in ["headers", "queryParams"] {
         let items = read::list(one, &format!("/{list}"));

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use serde_json::Value;
 
 use super::answer::Hop;
+use super::endpoints;
 use super::labels::{self, Selected};
 use super::pod::{self, Pod};
 use super::read;
@@ -56,6 +57,20 @@ pub struct Behind<'p, 'a> {
     pub stopped: Vec<Hop>,
     /// What is not known about it.
     pub unknown: Vec<Hop>,
+}
+
+/// The namespace and name of the Service that a host means inside the cluster: `name.namespace`, `name.namespace.svc…`, or that of
+/// one of its pods. A short name has no namespace of its own.
+pub fn named(host: &str) -> Option<(String, String)> {
+    let host = host.trim_end_matches('.').to_ascii_lowercase();
+    let labels: Vec<&str> = host.split('.').collect();
+    let (name, namespace) = match labels.as_slice() {
+        [name, namespace] | [name, namespace, "svc", ..] | [_, name, namespace, "svc", ..] => {
+            (name, namespace)
+        }
+        _ => return None,
+    };
+    Some(((*namespace).to_owned(), (*name).to_owned()))
 }
 
 // === impl Service ===
@@ -179,21 +194,31 @@ impl<'a> Service<'a> {
         }
     }
 
+    /// What it is another name of; empty: of nothing.
+    pub fn external_name(&self) -> &'a str {
+        read::text(&self.object.value, "/spec/externalName").unwrap_or_default()
+    }
+
+    /// That it leads to a name elsewhere.
+    pub fn outside(&self) -> Hop {
+        self.says(
+            "spec.externalName",
+            "leads to a name outside of what the manifests hold",
+        )
+    }
+
     /// The pods behind one of its ports.
-    pub fn behind<'p>(&self, workloads: &'p Workloads<'a>, port: &Port) -> Behind<'p, 'a> {
+    pub fn behind<'p>(&self, world: &World<'a>, workloads: &'p Workloads<'a>, port: &Port) -> Behind<'p, 'a> {
         let mut behind = Behind::default();
-        if self.kind() == "ExternalName" {
-            behind.unknown.push(self.says(
-                "spec.externalName",
-                "leads to a name outside of what the manifests hold",
-            ));
-            return behind;
-        }
         let Some(selector) = &self.selector else {
-            behind.unknown.push(self.says(
-                "spec.selector",
-                "has no selector: its endpoints are written by somebody else",
-            ));
+            let found = endpoints::of(world, workloads, &self.id, &port.name);
+            behind.ends = found.ends;
+            if found.unclear || behind.ends.is_empty() {
+                behind.unknown.push(self.says(
+                    "spec.selector",
+                    "has no selector: its endpoints are written by somebody else",
+                ));
+            }
             return behind;
         };
         let mut named_nowhere = Vec::new();

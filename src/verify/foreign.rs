@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 
 use super::judgement::{Judgement, Rule};
 use crate::access::answer::Hop;
+use crate::access::endpoints;
 use crate::access::read;
 use crate::access::study::Study;
 use crate::cluster::object::Object;
@@ -26,12 +27,55 @@ const POLICIES: [(&str, &str); 11] = [
 /// Judges all of them.
 pub fn judge(study: &Study<'_>, judgements: &mut Vec<Judgement>) {
     policies(study, judgements);
+    endpoints(study, judgements);
 }
 
 /// The namespaces of what is judged.
 fn namespaces<'s>(study: &'s Study<'_>) -> BTreeSet<&'s str> {
     let workloads = study.access.workloads.iter();
     workloads.map(|workload| workload.id.namespace.as_str()).collect()
+}
+
+/// Ways in that end at a Service whose addresses are written down, and nobody says whose they are.
+fn endpoints(study: &Study<'_>, judgements: &mut Vec<Judgement>) {
+    if study.access.workloads.is_empty() {
+        return;
+    }
+    for loose in study.loose.iter().filter(|loose| loose.unknown) {
+        let service = &loose.end.object;
+        if service.kind != "Service" || loose.end.field != "spec.selector" {
+            continue;
+        }
+        let written = study
+            .world
+            .of_id(service)
+            .is_some_and(|object| read::labels(&object.value, "/spec/selector").is_empty());
+        let Some(first) = endpoints::objects(&study.world, service)
+            .first()
+            .copied()
+            .filter(|_| written)
+        else {
+            continue;
+        };
+        let mut way = loose.hops.clone();
+        way.extend([
+            loose.end.clone(),
+            Hop {
+                object: first.id.clone(),
+                field: String::new(),
+                says: "holds its addresses".to_owned(),
+            },
+        ]);
+        judgements.push(Judgement {
+            rule: Rule::TooWide,
+            at: loose.hops.last().cloned().unwrap_or_default(),
+            message: format!(
+                "a way from outside leads to {service}, whose addresses are written by hand: they may be those of any pod, past its guard"
+            ),
+            way,
+            advice: "give the Service a selector, or take the way in away".to_owned(),
+        });
+    }
 }
 
 fn policies(study: &Study<'_>, judgements: &mut Vec<Judgement>) {

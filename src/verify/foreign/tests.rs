@@ -105,3 +105,66 @@ fn a8_what_is_empty_has_its_default() {
         says(&service, Rule::UnguardedRoute, "Service");
     }
 }
+
+fn virtual_service(gateways: &str, route: &str) -> String {
+    format!(
+        "apiVersion: networking.istio.io/v1\nkind: VirtualService\nmetadata: {{name: v, namespace: team}}\nspec: {{hosts: [nb.example.com], {gateways} {route}}}"
+    )
+}
+
+#[test]
+fn a1_virtual_services_are_ways_in() {
+    let own = "gateways: [mesh, istio-system/public],";
+    for host in ["nb", "nb.team", "nb.team.svc", "nb.team.svc.cluster.local"] {
+        for rule in [
+            format!("http: [{{route: [{{destination: {{host: {host}}}}}]}}]"),
+            format!("http: [{{route: [{{destination: {{host: {host}, port: {{number: 80}}}}}}]}}]"),
+            format!("http: [{{mirror: {{host: {host}}}}}]"),
+            format!("http: [{{mirrors: [{{destination: {{host: {host}}}}}]}}]"),
+            format!("tcp: [{{route: [{{destination: {{host: {host}}}}}]}}]"),
+            format!("tls: [{{route: [{{destination: {{host: {host}}}}}]}}]"),
+        ] {
+            says(
+                &virtual_service(own, &rule),
+                Rule::UnguardedRoute,
+                "VirtualService",
+            );
+            assert_eq!(said(&virtual_service("gateways: [mesh],", &rule)), []);
+            assert_eq!(said(&virtual_service("", &rule)), []);
+        }
+    }
+}
+
+#[test]
+fn a13_external_names_and_endpoints_are_followed() {
+    let entry = |port: &str| {
+        format!(
+            "apiVersion: networking.k8s.io/v1\nkind: Ingress\nmetadata: {{name: i, namespace: away}}\nspec: {{defaultBackend: {{service: {{name: alias, port: {port}}}}}}}"
+        )
+    };
+    let alias = |spec: &str| {
+        format!("apiVersion: v1\nkind: Service\nmetadata: {{name: alias, namespace: away}}\nspec: {spec}")
+    };
+    let named = alias("{type: ExternalName, externalName: nb.team.svc.cluster.local}");
+    says(
+        &format!("{named}\n---\n{}", entry("{number: 80}")),
+        Rule::UnguardedRoute,
+        "Service",
+    );
+    let circle = alias("{type: ExternalName, externalName: alias.away.svc}");
+    says(
+        &format!("{circle}\n---\n{}", entry("{number: 80}")),
+        Rule::Unknown,
+        "Service",
+    );
+    let bare = "apiVersion: v1\nkind: Service\nmetadata: {name: bare, namespace: team}\nspec: {type: LoadBalancer, ports: [{port: 80}]}";
+    says(bare, Rule::Unknown, "Service");
+    let slice = |endpoint: &str| {
+        format!(
+            "{bare}\n---\napiVersion: discovery.k8s.io/v1\nkind: EndpointSlice\nmetadata: {{name: s, namespace: team, labels: {{kubernetes.io/service-name: bare}}}}\nports: [{{port: 8888}}]\nendpoints: [{endpoint}]"
+        )
+    };
+    let pod = slice("{addresses: [10.0.0.1], targetRef: {kind: Pod, name: nb-0}}");
+    says(&pod, Rule::UnguardedRoute, "Service");
+    says(&slice("{addresses: [10.0.0.1]}"), Rule::TooWide, "Service");
+}
