@@ -7,9 +7,9 @@ use serde_json::Value;
 use super::answer::{Entry, Hop};
 use super::pod;
 use super::read;
-use super::services::Service;
+use super::services::{self, Service};
 use super::ways::{Begun, Wanted, Ways};
-use super::workloads::Workloads;
+use super::workloads::{RAY, Workloads};
 use super::world::World;
 use crate::cluster::object::Object;
 
@@ -31,6 +31,11 @@ pub fn follow<'p, 'a>(
     }
     for service in world.all("", "Service") {
         follow_service(world, workloads, service, ways);
+    }
+    for kind in ["RayCluster", "RayJob", "RayService"] {
+        for object in world.all(RAY, kind) {
+            follow_ray(world, workloads, object, ways);
+        }
     }
     for pod in &workloads.pods {
         follow_host(pod, answering, ways);
@@ -178,6 +183,42 @@ fn follow_service<'p, 'a>(
         let begun = begun(entry, url, hop(object, field, service.kind()));
         // By its number: of two ports one is followed at a time.
         ways.through(world, workloads, &begun, &service, Wanted::Number(port.port));
+    }
+}
+
+/// What `KubeRay` opens by itself.
+fn follow_ray<'p, 'a>(
+    world: &World<'a>,
+    workloads: &'p Workloads<'a>,
+    object: &'a Object,
+    ways: &mut Ways<'p, 'a>,
+) {
+    for services::Exposed {
+        service,
+        field,
+        ingress,
+    } in services::exposed(object)
+    {
+        if let Some(port) = ingress {
+            let hop = hop(object, field, "KubeRay makes an Ingress to the dashboard");
+            let url = format!("http://*/{}/*", object.id.name);
+            let begun = begun(Entry::Ingress, url, hop);
+            ways.through(world, workloads, &begun, &service, Wanted::Number(port));
+            continue;
+        }
+        let entry = match service.kind() {
+            "NodePort" => Entry::NodePort,
+            _ => Entry::LoadBalancer,
+        };
+        for port in service.ports() {
+            let url = match entry {
+                Entry::NodePort => "tcp://<any node>".to_owned(),
+                _ => format!("tcp://<external address>:{}", port.port),
+            };
+            let hop = hop(object, field.clone(), service.kind());
+            let begun = begun(entry, url, hop);
+            ways.through(world, workloads, &begun, &service, Wanted::Number(port.port));
+        }
     }
 }
 

@@ -9,12 +9,16 @@ use super::endpoints;
 use super::labels::{self, Selected};
 use super::pod::{self, Pod};
 use super::read;
-use super::workloads::{KUBEFLOW, RAY, RAY_CLUSTER, RAY_HEAD_PORTS, RAY_NODE_TYPE, Workloads};
+use super::workloads::{KUBEFLOW, Workloads};
 use super::world::World;
 use crate::cluster::object::Object;
 use crate::krm::object_id::ObjectId;
 use crate::model::keys;
 use crate::model::notebook::NOTEBOOK_PORT;
+
+mod ray;
+
+pub use ray::{Exposed, exposed, made_by_ray};
 
 /// A Service: one of the manifests, or one that a controller makes.
 #[derive(Debug, Clone)]
@@ -25,6 +29,12 @@ pub struct Service<'a> {
     pub object: &'a Object,
     /// Whether the object is the Service itself.
     pub written: bool,
+    /// The type of one that a controller makes.
+    made_type: &'a str,
+    /// Whether it is that of a Ray head.
+    made_head: bool,
+    /// Whose pods alone it selects, where a label of them is not known.
+    owner: Option<&'a ObjectId>,
     selector: Option<BTreeMap<String, String>>,
     ports: Vec<Port>,
 }
@@ -84,9 +94,7 @@ impl<'a> Service<'a> {
         if let Some(notebook) = world.get(KUBEFLOW, "Notebook", namespace, name) {
             return Some(Self::of_notebook(notebook));
         }
-        let cluster = name.strip_suffix("-head-svc")?;
-        let cluster = world.get(RAY, "RayCluster", namespace, cluster)?;
-        Some(Self::of_ray_head(cluster, name))
+        ray::find(world, namespace, name)
     }
 
     /// One of the manifests.
@@ -98,6 +106,9 @@ impl<'a> Service<'a> {
             id: object.id.clone(),
             object,
             written: true,
+            made_type: "",
+            made_head: false,
+            owner: None,
             selector: selector.map(|_| read::labels(&object.value, "/spec/selector")),
             ports: ports.filter_map(|(index, port)| Port::of(index, port)).collect(),
         }
@@ -113,34 +124,21 @@ impl<'a> Service<'a> {
             notebook,
             &notebook.id.name,
             BTreeMap::from([(keys::STATEFUL_SET.to_owned(), notebook.id.name.clone())]),
-            &[("http-notebook", 80, declared.unwrap_or(NOTEBOOK_PORT))],
+            &[("http-notebook".to_owned(), 80, declared.unwrap_or(NOTEBOOK_PORT))],
         )
-    }
-
-    /// `KubeRay`'s head Service (ray-operator/controllers/ray/common/service.go): the usual ports under their own numbers.
-    fn of_ray_head(cluster: &'a Object, name: &str) -> Self {
-        let ports: Vec<(&str, u16, u16)> = RAY_HEAD_PORTS
-            .iter()
-            .map(|(name, port)| (*name, *port, *port))
-            .collect();
-        let selector = BTreeMap::from([
-            (RAY_CLUSTER.to_owned(), cluster.id.name.clone()),
-            (RAY_NODE_TYPE.to_owned(), "head".to_owned()),
-        ]);
-        Self::made(cluster, name, selector, &ports)
     }
 
     fn made(
         object: &'a Object,
         name: &str,
         selector: BTreeMap<String, String>,
-        ports: &[(&str, u16, u16)],
+        ports: &[(String, u16, u16)],
     ) -> Self {
         let ports = ports
             .iter()
             .enumerate()
             .map(|(index, (name, port, target))| Port {
-                name: (*name).to_owned(),
+                name: name.clone(),
                 port: *port,
                 node_port: 0,
                 target: Target::Number(*target),
@@ -150,6 +148,9 @@ impl<'a> Service<'a> {
             id: ObjectId::new("v1", "Service", &object.id.namespace, name),
             object,
             written: false,
+            made_type: "ClusterIP",
+            made_head: false,
+            owner: None,
             selector: Some(selector),
             ports: ports.collect(),
         }
@@ -163,7 +164,7 @@ impl<'a> Service<'a> {
     /// Its type; absent means ClusterIP.
     pub fn kind(&self) -> &'a str {
         if !self.written {
-            return "ClusterIP";
+            return self.made_type;
         }
         read::text(&self.object.value, "/spec/type").unwrap_or("ClusterIP")
     }
@@ -268,7 +269,9 @@ impl<'a> Service<'a> {
         workloads
             .with_label(&self.id.namespace, key, value)
             .map(|pod| (pod, labels::selects(&exact, pod.known())))
-            .filter(|(_, selected)| selected.possible())
+            .filter(|(pod, selected)| {
+                selected.possible() && self.owner.is_none_or(|owner| *owner == pod.workload)
+            })
             .collect()
     }
 
