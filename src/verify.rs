@@ -6,12 +6,14 @@ pub mod bindings;
 pub mod foreign;
 pub mod guards;
 pub mod judgement;
+pub mod lent;
 pub mod login;
 pub mod login_service;
 pub mod reach;
 pub mod references;
 pub mod report;
 pub mod tls;
+pub mod unfollowed;
 
 use crate::access::study::{self, Study};
 use crate::cluster::object::Object;
@@ -30,6 +32,8 @@ pub fn judge(study: &Study<'_>) -> Vec<Judgement> {
     reach::judge(study, &mut judgements);
     references::judge(study, &mut judgements);
     foreign::judge(study, &mut judgements);
+    unfollowed::judge(study, &mut judgements);
+    lent::judge(study, &mut judgements);
     bindings::judge(study, &mut judgements);
     login_service::judge(study, &mut judgements);
     for workload in &study.access.workloads {

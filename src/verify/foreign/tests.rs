@@ -168,3 +168,127 @@ fn a13_external_names_and_endpoints_are_followed() {
     says(&pod, Rule::UnguardedRoute, "Service");
     says(&slice("{addresses: [10.0.0.1]}"), Rule::TooWide, "Service");
 }
+
+#[test]
+fn a1_kinds_that_are_not_followed_are_said() {
+    let of = |header: &str, namespace: &str, spec: &str| {
+        format!("apiVersion: {header}\nmetadata: {{name: r, namespace: {namespace}}}\nspec: {spec}")
+    };
+    let traefik = "traefik.io/v1alpha1\nkind: IngressRoute";
+    let services = "{routes: [{services: [{name: nb, port: 80}]}]}";
+    says(&of(traefik, "team", services), Rule::TooWide, "IngressRoute");
+    assert_eq!(said(&of(traefik, "away", services)), []);
+    let away = "{routes: [{services: [{name: nb, namespace: team, port: 80}]}]}";
+    says(&of(traefik, "away", away), Rule::TooWide, "IngressRoute");
+    let mapping = "getambassador.io/v3alpha1\nkind: Mapping";
+    for service in ["nb.team:80", "http://nb.team.svc.cluster.local/x"] {
+        let spec = format!("{{service: \"{service}\"}}");
+        says(&of(mapping, "away", &spec), Rule::TooWide, "Mapping");
+    }
+    let ingress = "apiVersion: networking.k8s.io/v1\nkind: Ingress\nmetadata: {name: i, namespace: team, annotations: {nginx.ingress.kubernetes.io/default-backend: nb}}";
+    says(ingress, Rule::TooWide, "Ingress");
+}
+
+/// A Ray cluster's fields, in an object of a kind.
+fn ray(kind: &str, head: &str, more: &str) -> String {
+    let at = match kind {
+        "RayCluster" => "",
+        "RayJob" => "rayClusterSpec: {",
+        _ => "rayClusterConfig: {",
+    };
+    let end = if at.is_empty() { "" } else { "}" };
+    format!(
+        "apiVersion: ray.io/v1\nkind: {kind}\nmetadata: {{name: ray, namespace: team}}\nspec: {{{more} {at}headGroupSpec: {{{head} template: {{spec: {{containers: [{{name: head, image: x}}]}}}}}}{end}}}"
+    )
+}
+
+#[test]
+fn a3_what_kuberay_opens_by_itself() {
+    for kind in ["RayCluster", "RayJob", "RayService"] {
+        assert_eq!(said(&ray(kind, "", "")), [], "{kind}");
+        for head in [
+            "serviceType: LoadBalancer,",
+            "serviceType: NodePort,",
+            "headService: {metadata: {name: own}, spec: {type: LoadBalancer}},",
+            "enableIngress: true,",
+        ] {
+            let all = objects(&ray(kind, head, ""));
+            let found = verify::of(&all);
+            let open = found
+                .iter()
+                .any(|one| one.rule == Rule::UnguardedRoute && one.message.contains("8265"));
+            assert!(open, "{kind} {head}: {found:#?}");
+        }
+    }
+    let serve = ray("RayService", "", "serveService: {spec: {type: LoadBalancer}},");
+    says(&serve, Rule::UnguardedRoute, "RayService");
+}
+
+#[test]
+fn a3_routes_to_services_that_kuberay_makes() {
+    let own = "headService: {metadata: {name: own}},";
+    for (kind, service) in [
+        ("RayCluster", "ray-head-svc"),
+        ("RayCluster", "own"),
+        ("RayService", "ray-head-svc"),
+        ("RayService", "ray-serve-svc"),
+        ("RayService", "ray-raycluster-abcde-head-svc"),
+        ("RayJob", "ray-abcde-head-svc"),
+        ("RayJob", "own"),
+    ] {
+        let port = if service.contains("serve") { 8000 } else { 8265 };
+        let more = format!(
+            "{}\n---\napiVersion: networking.k8s.io/v1\nkind: Ingress\nmetadata: {{name: i, namespace: team}}\nspec: {{defaultBackend: {{service: {{name: {service}, port: {{number: {port}}}}}}}}}",
+            ray(kind, own, "")
+        );
+        let said = said(&more);
+        assert!(
+            said.iter().any(|(rule, _)| *rule == Rule::UnguardedRoute),
+            "{kind} {service}: {said:?}"
+        );
+        assert!(
+            !said.iter().any(|(rule, _)| *rule == Rule::DanglingReference),
+            "{kind} {service}: {said:?}"
+        );
+    }
+}
+
+#[test]
+fn b3_routes_lend_no_identity() {
+    let mut all = file("examples/.expected/notebooks.yaml");
+    all.extend(file("examples/.expected/platform-kubernetes-istio.yaml"));
+    for (place, header) in [
+        ("add", "Authorization"),
+        ("set", "x-auth-request-user"),
+        ("set", "Impersonate-User"),
+    ] {
+        let mut all = all.clone();
+        let routes = all
+            .iter_mut()
+            .filter(|object| object.id.kind == "HTTPRoute" && object.id.name.starts_with("nb-"));
+        for route in routes {
+            let filter = &mut route.value["spec"]["rules"][0]["filters"][0];
+            filter["requestHeaderModifier"][place] = serde_json::json!([{"name": header, "value": "x"}]);
+        }
+        let found = verify::of(&all);
+        assert!(
+            found.iter().any(|one| one.rule == Rule::GuardBypass),
+            "{header}: {found:#?}"
+        );
+    }
+}
+
+#[test]
+fn a15_methods_by_a_pattern_are_others() {
+    let route = |first: &str| {
+        format!(
+            "apiVersion: gateway.networking.k8s.io/v1\nkind: GRPCRoute\nmetadata: {{name: g, namespace: team}}\nspec: {{parentRefs: [{{name: gw}}], rules: [{{matches: [{{method: {{service: s, {first}method: m}}}}], backendRefs: [{{name: away, namespace: away, port: 1}}]}}, {{matches: [{{method: {{service: s, type: RegularExpression, method: m}}}}], backendRefs: [{{name: nb, port: 80}}]}}]}}"
+        )
+    };
+    says(&route(""), Rule::UnguardedRoute, "GRPCRoute");
+    let hidden = said(&route("type: RegularExpression, "));
+    assert!(
+        !hidden.contains(&(Rule::UnguardedRoute, "GRPCRoute".to_owned())),
+        "{hidden:?}"
+    );
+}
