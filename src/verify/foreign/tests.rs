@@ -292,3 +292,42 @@ fn a15_methods_by_a_pattern_are_others() {
         "{hidden:?}"
     );
 }
+
+#[test]
+fn a2_routes_attach_to_sets_of_listeners() {
+    let route = |parent: &str| {
+        format!(
+            "apiVersion: gateway.networking.k8s.io/v1\nkind: HTTPRoute\nmetadata: {{name: h, namespace: team}}\nspec: {{parentRefs: [{parent}], rules: [{{backendRefs: [{{name: nb, port: 80}}]}}]}}"
+        )
+    };
+    let gateway = "apiVersion: gateway.networking.k8s.io/v1\nkind: Gateway\nmetadata: {name: gw, namespace: front}\nspec: {gatewayClassName: istio, listeners: [{name: other, port: 443, protocol: HTTPS, hostname: other.example.com}]}";
+    for (version, kind) in [
+        ("gateway.networking.k8s.io/v1", "ListenerSet"),
+        ("gateway.networking.x-k8s.io/v1alpha1", "XListenerSet"),
+    ] {
+        let group = version.split('/').next().unwrap();
+        let own = route(&format!("{{group: {group}, kind: {kind}, name: set}}"));
+        let set = |from: &str| {
+            format!(
+                "apiVersion: {version}\nkind: {kind}\nmetadata: {{name: set, namespace: team}}\nspec: {{parentRef: {{name: gw, namespace: front}}, listeners: [{{name: l, port: 443, protocol: HTTPS, hostname: nb.example.com, allowedRoutes: {{namespaces: {{from: {from}}}}}}}]}}"
+            )
+        };
+        says(&own, Rule::UnguardedRoute, "HTTPRoute");
+        says(
+            &format!("{own}\n---\n{}", set("Same")),
+            Rule::UnguardedRoute,
+            "HTTPRoute",
+        );
+        let whole = format!("{own}\n---\n{}\n---\n{gateway}", set("All"));
+        says(&whole, Rule::UnguardedRoute, "HTTPRoute");
+        says(&whole, Rule::ForeignRoutes, kind);
+        let found = verify::of(&objects(&format!("{}\n---\n{whole}", CLOSED.trim())));
+        let by = found
+            .iter()
+            .any(|one| one.message.contains("https://nb.example.com/*"));
+        assert!(by, "{found:#?}");
+    }
+    let other = "{group: example.com, kind: Door, name: d}";
+    says(&route(other), Rule::UnguardedRoute, "HTTPRoute");
+    assert_eq!(said(&route("{group: \"\", kind: Service, name: nb}")), []);
+}
