@@ -5,6 +5,7 @@
 pub mod answer;
 pub mod arguments;
 mod certificates;
+pub mod endpoints;
 pub mod entries;
 mod fields;
 pub mod gateways;
@@ -21,6 +22,7 @@ pub mod services;
 pub mod study;
 pub mod surroundings;
 pub mod tls;
+pub mod virtual_services;
 pub mod ways;
 pub mod workloads;
 pub mod world;

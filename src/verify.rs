@@ -4,14 +4,17 @@
 
 pub mod bindings;
 pub mod everybody;
+pub mod foreign;
 pub mod guards;
 pub mod judgement;
+pub mod lent;
 pub mod login;
 pub mod login_service;
 pub mod reach;
 pub mod references;
 pub mod report;
 pub mod tls;
+pub mod unfollowed;
 
 use crate::access::study::{self, Study};
 use crate::cluster::object::Object;
@@ -29,6 +32,9 @@ pub fn judge(study: &Study<'_>) -> Vec<Judgement> {
     let mut judgements = Vec::new();
     reach::judge(study, &mut judgements);
     references::judge(study, &mut judgements);
+    foreign::judge(study, &mut judgements);
+    unfollowed::judge(study, &mut judgements);
+    lent::judge(study, &mut judgements);
     bindings::judge(study, &mut judgements);
     everybody::judge(study, &mut judgements);
     login_service::judge(study, &mut judgements);

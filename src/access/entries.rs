@@ -7,9 +7,9 @@ use serde_json::Value;
 use super::answer::{Entry, Hop};
 use super::pod;
 use super::read;
-use super::services::Service;
+use super::services::{self, Service};
 use super::ways::{Begun, Wanted, Ways};
-use super::workloads::Workloads;
+use super::workloads::{RAY, Workloads};
 use super::world::World;
 use crate::cluster::object::Object;
 
@@ -30,7 +30,12 @@ pub fn follow<'p, 'a>(
         follow_route(world, workloads, route, ways);
     }
     for service in world.all("", "Service") {
-        follow_service(workloads, service, ways);
+        follow_service(world, workloads, service, ways);
+    }
+    for kind in ["RayCluster", "RayJob", "RayService"] {
+        for object in world.all(RAY, kind) {
+            follow_ray(world, workloads, object, ways);
+        }
     }
     for pod in &workloads.pods {
         follow_host(pod, answering, ways);
@@ -155,7 +160,12 @@ fn follow_route<'p, 'a>(
     }
 }
 
-fn follow_service<'p, 'a>(workloads: &'p Workloads<'a>, object: &'a Object, ways: &mut Ways<'p, 'a>) {
+fn follow_service<'p, 'a>(
+    world: &World<'a>,
+    workloads: &'p Workloads<'a>,
+    object: &'a Object,
+    ways: &mut Ways<'p, 'a>,
+) {
     let service = Service::written(object);
     let external = !read::list(&object.value, "/spec/externalIPs").is_empty();
     let (entry, field) = match service.kind() {
@@ -172,7 +182,43 @@ fn follow_service<'p, 'a>(workloads: &'p Workloads<'a>, object: &'a Object, ways
         };
         let begun = begun(entry, url, hop(object, field, service.kind()));
         // By its number: of two ports one is followed at a time.
-        ways.through(workloads, &begun, &service, Wanted::Number(port.port));
+        ways.through(world, workloads, &begun, &service, Wanted::Number(port.port));
+    }
+}
+
+/// What `KubeRay` opens by itself.
+fn follow_ray<'p, 'a>(
+    world: &World<'a>,
+    workloads: &'p Workloads<'a>,
+    object: &'a Object,
+    ways: &mut Ways<'p, 'a>,
+) {
+    for services::Exposed {
+        service,
+        field,
+        ingress,
+    } in services::exposed(object)
+    {
+        if let Some(port) = ingress {
+            let hop = hop(object, field, "KubeRay makes an Ingress to the dashboard");
+            let url = format!("http://*/{}/*", object.id.name);
+            let begun = begun(Entry::Ingress, url, hop);
+            ways.through(world, workloads, &begun, &service, Wanted::Number(port));
+            continue;
+        }
+        let entry = match service.kind() {
+            "NodePort" => Entry::NodePort,
+            _ => Entry::LoadBalancer,
+        };
+        for port in service.ports() {
+            let url = match entry {
+                Entry::NodePort => "tcp://<any node>".to_owned(),
+                _ => format!("tcp://<external address>:{}", port.port),
+            };
+            let hop = hop(object, field.clone(), service.kind());
+            let begun = begun(entry, url, hop);
+            ways.through(world, workloads, &begun, &service, Wanted::Number(port.port));
+        }
     }
 }
 

@@ -94,7 +94,7 @@ pub fn declared(container: &Value) -> impl Iterator<Item = &Value> {
 /// Whether a port is one of TCP, as it is where nothing else is said.
 pub fn is_tcp(port: &Value) -> bool {
     let protocol = port.get("protocol").and_then(Value::as_str);
-    protocol.is_none_or(|protocol| protocol == "TCP")
+    protocol.is_none_or(|protocol| matches!(protocol, "" | "TCP"))
 }
 
 /// The number of a declared port.

@@ -46,27 +46,74 @@ pub fn gateways(world: &World<'_>) -> BTreeSet<ObjectId> {
         .map(|gateway| gateway.id.clone());
     let mut found: BTreeSet<ObjectId> = written.collect();
     for route in all(world) {
-        for parent in read::list(&route.value, "/spec/parentRefs") {
-            if let Some(id) = parent_gateway(route, parent)
-                && world.of_id(&id).is_none()
+        for reference in read::list(&route.value, "/spec/parentRefs") {
+            if let Some(parent) = parent(world, route, reference)
+                && parent.holder.is_none()
             {
-                found.insert(id);
+                found.insert(parent.gateway);
             }
         }
     }
     found
 }
 
-/// The Gateway that a parentRef names; `None`: it names something else.
-fn parent_gateway(route: &Object, parent: &Value) -> Option<ObjectId> {
+/// What a route attaches to.
+struct Parent<'a> {
+    /// The Gateway, or what stands for one that is not known.
+    gateway: ObjectId,
+    /// The object that holds the listeners, if the manifests do.
+    holder: Option<&'a Object>,
+}
+
+/// The listeners that are written beside their Gateway (Gateway API, `ListenerSet`; before it was stable, `XListenerSet`).
+const LISTENER_SETS: [(&str, &str); 2] = [
+    (GROUP, "ListenerSet"),
+    ("gateway.networking.x-k8s.io", "XListenerSet"),
+];
+
+/// Every set of listeners, with its Gateway.
+pub fn listener_sets<'a>(world: &World<'a>) -> Vec<(&'a Object, ObjectId)> {
+    let kinds = LISTENER_SETS.iter();
+    let sets = kinds.flat_map(|(group, kind)| world.all(group, kind));
+    sets.filter_map(|set| Some((set, gateway_of(set)?))).collect()
+}
+
+/// The Gateway of a set of listeners.
+fn gateway_of(set: &Object) -> Option<ObjectId> {
+    let parent = set.value.pointer("/spec/parentRef")?;
+    let namespace = read::text(parent, "/namespace").unwrap_or(&set.id.namespace);
+    let name = read::text(parent, "/name")?;
+    let gateway = ObjectId::new(&format!("{GROUP}/v1"), "Gateway", namespace, name);
+    (read::text(parent, "/kind").unwrap_or("Gateway") == "Gateway").then_some(gateway)
+}
+
+/// What a parentRef names; `None`: a Service, whose callers are inside the mesh. Of kinds that are not known a route is taken to
+/// attach.
+fn parent<'a>(world: &World<'a>, route: &Object, parent: &Value) -> Option<Parent<'a>> {
     let group = read::text(parent, "/group").unwrap_or(GROUP);
     let kind = read::text(parent, "/kind").unwrap_or("Gateway");
-    if group != GROUP || kind != "Gateway" {
+    if group.is_empty() && kind == "Service" {
         return None;
     }
     let namespace = read::text(parent, "/namespace").unwrap_or(&route.id.namespace);
     let name = read::text(parent, "/name")?;
-    Some(ObjectId::new(&format!("{GROUP}/v1"), "Gateway", namespace, name))
+    let id = ObjectId::new(&format!("{group}/v1"), kind, namespace, name);
+    if (group, kind) == (GROUP, "Gateway") {
+        let holder = world.of_id(&id);
+        return Some(Parent { gateway: id, holder });
+    }
+    let set = LISTENER_SETS.contains(&(group, kind)).then(|| world.of_id(&id));
+    let set = set.flatten();
+    let known = set.and_then(gateway_of);
+    let holder = set.filter(|_| {
+        known
+            .as_ref()
+            .is_some_and(|gateway| world.of_id(gateway).is_some())
+    });
+    Some(Parent {
+        gateway: known.unwrap_or(id),
+        holder,
+    })
 }
 
 /// Follows every route.
@@ -101,8 +148,8 @@ fn attachments(world: &World<'_>, around: &Surroundings<'_>, route: &Object) -> 
         .filter_map(Value::as_str)
         .collect();
     let mut found = Vec::new();
-    for (index, parent) in read::list(&route.value, "/spec/parentRefs").iter().enumerate() {
-        let Some(id) = parent_gateway(route, parent) else {
+    for (index, named) in read::list(&route.value, "/spec/parentRefs").iter().enumerate() {
+        let Some(Parent { gateway: id, holder }) = parent(world, route, named) else {
             continue;
         };
         let reference = |says: String| Hop {
@@ -110,7 +157,7 @@ fn attachments(world: &World<'_>, around: &Surroundings<'_>, route: &Object) -> 
             field: format!("spec.parentRefs[{index}]"),
             says,
         };
-        let Some(gateway) = world.of_id(&id) else {
+        let Some(holder) = holder else {
             let hosts = hostnames::shared(None, &hostnames);
             found.extend(hosts.into_iter().map(|host| Attachment {
                 gateway: id.clone(),
@@ -122,9 +169,9 @@ fn attachments(world: &World<'_>, around: &Surroundings<'_>, route: &Object) -> 
             }));
             continue;
         };
-        let section = read::text(parent, "/sectionName");
-        let port = read::port(parent, "/port");
-        let listeners = Listener::all(gateway);
+        let section = read::text(named, "/sectionName");
+        let port = read::port(named, "/port");
+        let listeners = Listener::all(holder);
         let meant: Vec<&Listener<'_>> = listeners
             .iter()
             .filter(|listener| section.is_none_or(|name| name == listener.name()))
@@ -143,7 +190,7 @@ fn attachments(world: &World<'_>, around: &Surroundings<'_>, route: &Object) -> 
             for host in hosts.into_iter().filter(|_| takes.possible()) {
                 attached = true;
                 found.push(Attachment {
-                    gateway: gateway.id.clone(),
+                    gateway: id.clone(),
                     host,
                     scheme: scheme(listener, &route.id.kind),
                     port: listener.port(),
@@ -159,7 +206,7 @@ fn attachments(world: &World<'_>, around: &Surroundings<'_>, route: &Object) -> 
                 refusals.join("; ")
             };
             found.push(Attachment {
-                gateway: gateway.id.clone(),
+                gateway: id.clone(),
                 host: hostnames
                     .first()
                     .map_or_else(|| hostnames::ANY.to_owned(), |host| (*host).to_owned()),
@@ -225,6 +272,7 @@ fn canonical(kind: &str, one: &Value) -> String {
     let mut parts = vec![
         words(kind, one),
         read::text(one, "/path/type").unwrap_or("PathPrefix").to_owned(),
+        read::text(one, "/method/type").unwrap_or("Exact").to_owned(),
     ];
     for list in ["headers", "queryParams"] {
         let items = read::list(one, &format!("/{list}"));

@@ -5,15 +5,20 @@ use std::collections::BTreeMap;
 use serde_json::Value;
 
 use super::answer::Hop;
+use super::endpoints;
 use super::labels::{self, Selected};
 use super::pod::{self, Pod};
 use super::read;
-use super::workloads::{KUBEFLOW, RAY, RAY_CLUSTER, RAY_HEAD_PORTS, RAY_NODE_TYPE, Workloads};
+use super::workloads::{KUBEFLOW, Workloads};
 use super::world::World;
 use crate::cluster::object::Object;
 use crate::krm::object_id::ObjectId;
 use crate::model::keys;
 use crate::model::notebook::NOTEBOOK_PORT;
+
+mod ray;
+
+pub use ray::{Exposed, exposed, made_by_ray};
 
 /// A Service: one of the manifests, or one that a controller makes.
 #[derive(Debug, Clone)]
@@ -24,6 +29,12 @@ pub struct Service<'a> {
     pub object: &'a Object,
     /// Whether the object is the Service itself.
     pub written: bool,
+    /// The type of one that a controller makes.
+    made_type: &'a str,
+    /// Whether it is that of a Ray head.
+    made_head: bool,
+    /// Whose pods alone it selects, where a label of them is not known.
+    owner: Option<&'a ObjectId>,
     selector: Option<BTreeMap<String, String>>,
     ports: Vec<Port>,
 }
@@ -58,6 +69,20 @@ pub struct Behind<'p, 'a> {
     pub unknown: Vec<Hop>,
 }
 
+/// The namespace and name of the Service that a host means inside the cluster: `name.namespace`, `name.namespace.svc…`, or that of
+/// one of its pods. A short name has no namespace of its own.
+pub fn named(host: &str) -> Option<(String, String)> {
+    let host = host.trim_end_matches('.').to_ascii_lowercase();
+    let labels: Vec<&str> = host.split('.').collect();
+    let (name, namespace) = match labels.as_slice() {
+        [name, namespace] | [name, namespace, "svc", ..] | [_, name, namespace, "svc", ..] => {
+            (name, namespace)
+        }
+        _ => return None,
+    };
+    Some(((*namespace).to_owned(), (*name).to_owned()))
+}
+
 // === impl Service ===
 
 impl<'a> Service<'a> {
@@ -69,9 +94,7 @@ impl<'a> Service<'a> {
         if let Some(notebook) = world.get(KUBEFLOW, "Notebook", namespace, name) {
             return Some(Self::of_notebook(notebook));
         }
-        let cluster = name.strip_suffix("-head-svc")?;
-        let cluster = world.get(RAY, "RayCluster", namespace, cluster)?;
-        Some(Self::of_ray_head(cluster, name))
+        ray::find(world, namespace, name)
     }
 
     /// One of the manifests.
@@ -83,6 +106,9 @@ impl<'a> Service<'a> {
             id: object.id.clone(),
             object,
             written: true,
+            made_type: "",
+            made_head: false,
+            owner: None,
             selector: selector.map(|_| read::labels(&object.value, "/spec/selector")),
             ports: ports.filter_map(|(index, port)| Port::of(index, port)).collect(),
         }
@@ -98,34 +124,21 @@ impl<'a> Service<'a> {
             notebook,
             &notebook.id.name,
             BTreeMap::from([(keys::STATEFUL_SET.to_owned(), notebook.id.name.clone())]),
-            &[("http-notebook", 80, declared.unwrap_or(NOTEBOOK_PORT))],
+            &[("http-notebook".to_owned(), 80, declared.unwrap_or(NOTEBOOK_PORT))],
         )
-    }
-
-    /// `KubeRay`'s head Service (ray-operator/controllers/ray/common/service.go): the usual ports under their own numbers.
-    fn of_ray_head(cluster: &'a Object, name: &str) -> Self {
-        let ports: Vec<(&str, u16, u16)> = RAY_HEAD_PORTS
-            .iter()
-            .map(|(name, port)| (*name, *port, *port))
-            .collect();
-        let selector = BTreeMap::from([
-            (RAY_CLUSTER.to_owned(), cluster.id.name.clone()),
-            (RAY_NODE_TYPE.to_owned(), "head".to_owned()),
-        ]);
-        Self::made(cluster, name, selector, &ports)
     }
 
     fn made(
         object: &'a Object,
         name: &str,
         selector: BTreeMap<String, String>,
-        ports: &[(&str, u16, u16)],
+        ports: &[(String, u16, u16)],
     ) -> Self {
         let ports = ports
             .iter()
             .enumerate()
             .map(|(index, (name, port, target))| Port {
-                name: (*name).to_owned(),
+                name: name.clone(),
                 port: *port,
                 node_port: 0,
                 target: Target::Number(*target),
@@ -135,6 +148,9 @@ impl<'a> Service<'a> {
             id: ObjectId::new("v1", "Service", &object.id.namespace, name),
             object,
             written: false,
+            made_type: "ClusterIP",
+            made_head: false,
+            owner: None,
             selector: Some(selector),
             ports: ports.collect(),
         }
@@ -148,7 +164,7 @@ impl<'a> Service<'a> {
     /// Its type; absent means ClusterIP.
     pub fn kind(&self) -> &'a str {
         if !self.written {
-            return "ClusterIP";
+            return self.made_type;
         }
         read::text(&self.object.value, "/spec/type").unwrap_or("ClusterIP")
     }
@@ -179,21 +195,31 @@ impl<'a> Service<'a> {
         }
     }
 
+    /// What it is another name of; empty: of nothing.
+    pub fn external_name(&self) -> &'a str {
+        read::text(&self.object.value, "/spec/externalName").unwrap_or_default()
+    }
+
+    /// That it leads to a name elsewhere.
+    pub fn outside(&self) -> Hop {
+        self.says(
+            "spec.externalName",
+            "leads to a name outside of what the manifests hold",
+        )
+    }
+
     /// The pods behind one of its ports.
-    pub fn behind<'p>(&self, workloads: &'p Workloads<'a>, port: &Port) -> Behind<'p, 'a> {
+    pub fn behind<'p>(&self, world: &World<'a>, workloads: &'p Workloads<'a>, port: &Port) -> Behind<'p, 'a> {
         let mut behind = Behind::default();
-        if self.kind() == "ExternalName" {
-            behind.unknown.push(self.says(
-                "spec.externalName",
-                "leads to a name outside of what the manifests hold",
-            ));
-            return behind;
-        }
         let Some(selector) = &self.selector else {
-            behind.unknown.push(self.says(
-                "spec.selector",
-                "has no selector: its endpoints are written by somebody else",
-            ));
+            let found = endpoints::of(world, workloads, &self.id, &port.name);
+            behind.ends = found.ends;
+            if found.unclear || behind.ends.is_empty() {
+                behind.unknown.push(self.says(
+                    "spec.selector",
+                    "has no selector: its endpoints are written by somebody else",
+                ));
+            }
             return behind;
         };
         let mut named_nowhere = Vec::new();
@@ -243,7 +269,9 @@ impl<'a> Service<'a> {
         workloads
             .with_label(&self.id.namespace, key, value)
             .map(|pod| (pod, labels::selects(&exact, pod.known())))
-            .filter(|(_, selected)| selected.possible())
+            .filter(|(pod, selected)| {
+                selected.possible() && self.owner.is_none_or(|owner| *owner == pod.workload)
+            })
             .collect()
     }
 
@@ -274,11 +302,14 @@ impl<'a> Service<'a> {
 
 impl Port {
     fn of(index: usize, value: &Value) -> Option<Self> {
-        if read::text(value, "/protocol").is_some_and(|protocol| protocol != "TCP") {
+        if !pod::is_tcp(value) {
             return None;
         }
         let port = read::port(value, "/port")?;
         let target = match value.get("targetPort") {
+            // Empty and zero are as good as absent (k8s.io/kubernetes pkg/apis/core/v1, `SetDefaults_Service`).
+            Some(Value::String(name)) if name.is_empty() => Target::Number(port),
+            Some(Value::Number(number)) if number.as_u64() == Some(0) => Target::Number(port),
             Some(Value::String(name)) => match name.parse() {
                 Ok(number) => Target::Number(number),
                 Err(_) => Target::Name(name.clone()),

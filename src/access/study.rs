@@ -14,7 +14,7 @@ use super::surroundings::Surroundings;
 use super::ways::{Loose, Way, Ways};
 use super::workloads::{self, Workloads};
 use super::world::World;
-use super::{certificates, entries, read, routes, tls};
+use super::{certificates, entries, read, routes, tls, virtual_services};
 use crate::cluster::object::Object;
 use crate::krm::object_id::ObjectId;
 
@@ -102,6 +102,7 @@ pub fn of<'a>(objects: impl IntoIterator<Item = &'a Object>) -> Study<'a> {
         None => workloads::answering(pod),
     };
     entries::follow(&world, &workloads, &answering, &mut ways);
+    virtual_services::follow(&world, &workloads, &mut ways);
     let Ways { ends, loose } = ways;
     let hops = tls::Hops::new(&world);
     let mut tls_faults = Vec::new();

@@ -3,7 +3,7 @@
 use super::answer::{Entry, Hop, HopTls, LoginState, Path};
 use super::gateways;
 use super::pod::Pod;
-use super::services::{Behind, Service};
+use super::services::{self, Behind, Service};
 use super::workloads::Workloads;
 use super::world::World;
 use crate::krm::object_id::ObjectId;
@@ -101,17 +101,56 @@ impl<'p, 'a> Ways<'p, 'a> {
             self.ends_before(begun, missing, elsewhere);
             return;
         };
-        self.through(workloads, begun, &service, wanted);
+        self.through(world, workloads, begun, &service, wanted);
     }
 
-    /// Leads a way on through a Service.
-    pub fn through(
+    /// Leads a way on through the name that a Service is another word for: whatever port is asked for is passed on.
+    fn by_name(
         &mut self,
+        world: &World<'a>,
         workloads: &'p Workloads<'a>,
         begun: &Begun,
         service: &Service<'a>,
         wanted: Wanted<'_>,
     ) {
+        let host = service.external_name();
+        let leads =
+            services::named(host).and_then(|(namespace, name)| Service::find(world, &namespace, &name));
+        let seen = begun.hops.iter().any(|hop| hop.object == service.id);
+        let Some(target) = leads.filter(|_| !seen) else {
+            self.ends_before(begun, service.outside(), true);
+            return;
+        };
+        let mut begun = begun.clone();
+        begun.hops.push(Hop {
+            object: service.id.clone(),
+            field: "spec.externalName".to_owned(),
+            says: format!("another name of {host}"),
+        });
+        let port = |own: &dyn Fn(&services::Port) -> bool| {
+            let found = service.ports().iter().find(|port| own(port));
+            found.map_or(Wanted::Every, |port| Wanted::Number(port.port))
+        };
+        let wanted = match wanted {
+            Wanted::Name(name) => port(&|port| port.name == name),
+            wanted => wanted,
+        };
+        self.through(world, workloads, &begun, &target, wanted);
+    }
+
+    /// Leads a way on through a Service.
+    pub fn through(
+        &mut self,
+        world: &World<'a>,
+        workloads: &'p Workloads<'a>,
+        begun: &Begun,
+        service: &Service<'a>,
+        wanted: Wanted<'_>,
+    ) {
+        if service.kind() == "ExternalName" {
+            self.by_name(world, workloads, begun, service, wanted);
+            return;
+        }
         let pods = service.all_pods(workloads);
         let mut any = false;
         for port in service.ports() {
@@ -119,7 +158,7 @@ impl<'p, 'a> Ways<'p, 'a> {
                 ends,
                 stopped,
                 unknown,
-            } = service.behind(workloads, port);
+            } = service.behind(world, workloads, port);
             let ends: Vec<_> = match wanted {
                 Wanted::Number(number) if number == port.port => ends,
                 Wanted::Name(name) if name == port.name => ends,

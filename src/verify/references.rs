@@ -35,6 +35,13 @@ pub fn judge(study: &Study<'_>, judgements: &mut Vec<Judgement>) {
             foreign_routes(study, &listener, object, &users, judgements);
         }
     }
+    for (set, gateway) in routes::listener_sets(&study.world) {
+        if matters(study, &gateway) {
+            for listener in Listener::all(set) {
+                foreign_routes(study, &listener, set, &users, judgements);
+            }
+        }
+    }
 }
 
 /// Whether anything that is judged here depends on a gateway.
