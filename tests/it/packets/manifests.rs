@@ -452,7 +452,6 @@ impl Container {
             let mut args = vec![
                 "--secure-listen-address=0.0.0.0:8443".to_owned(),
                 format!("--upstream=http://127.0.0.1:{upstream}/"),
-                "--config-file=/etc/kube-rbac-proxy/config-file.yaml".to_owned(),
             ];
             if health {
                 args.push("--proxy-endpoints-port=8444".to_owned());
