@@ -100,10 +100,8 @@ fn started(places: &Places<'_>, guard: &Guard) -> Vec<Setting> {
             let own = value
                 .as_str()
                 .or_else(|| value.get("name").and_then(Value::as_str));
-            let names = ["configMapRef", "secretRef"].iter();
-            let other = names
-                .filter_map(|key| value.get(key)?.get("name")?.as_str())
-                .next();
+            let mut names = ["configMapRef", "secretRef"].iter();
+            let other = names.find_map(|key| value.get(key)?.get("name")?.as_str());
             all.push(Setting {
                 says: format!("{called} {}", own.or(other).unwrap_or_default()),
                 value: value.clone(),
