@@ -9,7 +9,7 @@ use super::world::World;
 use crate::cluster::object::Object;
 use crate::krm::object_id::ObjectId;
 
-/// The label by which EndpointSlices name their Service (k8s.io/api/discovery/v1).
+/// The label by which an `EndpointSlice` names its Service (k8s.io/api/discovery/v1).
 const SERVICE_NAME: &str = "kubernetes.io/service-name";
 
 /// What stands behind a port by endpoints of the manifests.

@@ -74,11 +74,10 @@ pub struct Behind<'p, 'a> {
 pub fn named(host: &str) -> Option<(String, String)> {
     let host = host.trim_end_matches('.').to_ascii_lowercase();
     let labels: Vec<&str> = host.split('.').collect();
-    let (name, namespace) = match labels.as_slice() {
-        [name, namespace] | [name, namespace, "svc", ..] | [_, name, namespace, "svc", ..] => {
-            (name, namespace)
-        }
-        _ => return None,
+    let ([name, namespace] | [name, namespace, "svc", ..] | [_, name, namespace, "svc", ..]) =
+        labels.as_slice()
+    else {
+        return None;
     };
     Some(((*namespace).to_owned(), (*name).to_owned()))
 }

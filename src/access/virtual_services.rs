@@ -1,4 +1,4 @@
-//! Istio's VirtualServices: from a gateway of Istio's to Services.
+//! Istio's `VirtualService`s: from a gateway of Istio's to Services.
 //!
 //! istio/api `networking/v1alpha3/virtual_service.proto`: without gateways, or with `mesh` alone, it speaks of calls inside the
 //! mesh and is no way in. What asks for a login at such a gateway is not followed: nothing is known to.
@@ -20,7 +20,7 @@ pub const GROUP: &str = "networking.istio.io";
 /// The gateway that means the sidecars of the mesh.
 const MESH: &str = "mesh";
 
-/// Follows every VirtualService.
+/// Follows every `VirtualService`.
 pub fn follow<'p, 'a>(world: &World<'a>, workloads: &'p Workloads<'a>, ways: &mut Ways<'p, 'a>) {
     for object in world.all(GROUP, "VirtualService") {
         let gateways = read::list(&object.value, "/spec/gateways").iter();

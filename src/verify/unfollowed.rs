@@ -77,9 +77,8 @@ pub fn judge(study: &Study<'_>, judgements: &mut Vec<Judgement>) {
             let mut words = Vec::new();
             for (key, value) in object.value.as_object().into_iter().flatten() {
                 match key.as_str() {
-                    "apiVersion" | "kind" | "status" => {}
                     "metadata" if kind == "ServiceExport" => words.push(object.id.name.as_str()),
-                    "metadata" => {}
+                    "apiVersion" | "kind" | "status" | "metadata" => {}
                     _ => collect(value, &mut words),
                 }
             }

@@ -1,4 +1,4 @@
-//! The Services that KubeRay makes, and its Ingress.
+//! The Services that `KubeRay` makes, and its Ingress.
 //!
 //! ray-operator/controllers/ray/common/service.go and ingress.go, utils/util.go (`GenerateHeadServiceName`, `CheckName`).
 
@@ -71,12 +71,11 @@ pub(super) fn find<'a>(world: &World<'a>, namespace: &str, name: &str) -> Option
     let all = KINDS
         .iter()
         .flat_map(|(kind, _)| world.within(RAY, kind, namespace));
-    all.flat_map(|object| made_by_ray(object))
-        .find(|service| service.id.name == name)
+    all.flat_map(made_by_ray).find(|service| service.id.name == name)
 }
 
 /// All that are made for an object of Ray's kinds.
-pub fn made_by_ray<'a>(object: &'a Object) -> Vec<Service<'a>> {
+pub fn made_by_ray(object: &Object) -> Vec<Service<'_>> {
     let Some((_, at)) = KINDS.iter().find(|(kind, _)| *kind == object.id.kind) else {
         return Vec::new();
     };
@@ -96,7 +95,7 @@ pub fn made_by_ray<'a>(object: &'a Object) -> Vec<Service<'a>> {
 }
 
 /// What is opened to the outside for an object of Ray's kinds.
-pub fn exposed<'a>(object: &'a Object) -> Vec<Exposed<'a>> {
+pub fn exposed(object: &Object) -> Vec<Exposed<'_>> {
     let Some((_, at)) = KINDS.iter().find(|(kind, _)| *kind == object.id.kind) else {
         return Vec::new();
     };
@@ -104,8 +103,8 @@ pub fn exposed<'a>(object: &'a Object) -> Vec<Exposed<'a>> {
     let mut found = Vec::new();
     let made = made_by_ray(object);
     // Of the names that the head's Service can have, the one that is given counts.
-    let heads = made.iter().filter(|service| service.made_head);
-    let Some(head) = heads.last() else { return found };
+    let head = made.iter().rfind(|service| service.made_head);
+    let Some(head) = head else { return found };
     if head.kind() != "ClusterIP" {
         let service_type = object.value.pointer(&format!("{at}/headGroupSpec/serviceType"));
         let by = if service_type.is_some_and(|own| own == head.kind()) {

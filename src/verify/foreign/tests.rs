@@ -42,7 +42,14 @@ fn nobody_reaches_a_closed_notebook() {
 
 #[test]
 fn our_own_output_is_silent() {
-    for name in ["notebooks", "platform-kubernetes-istio", "platform-openshift"] {
+    for name in [
+        "notebooks",
+        "platform-beside-operator",
+        "platform-kubernetes-envoy-gateway",
+        "platform-kubernetes-istio",
+        "platform-openshift",
+        "platform-openshift-oidc",
+    ] {
         let mut all = file(&format!("examples/.expected/{name}.yaml"));
         if name == "notebooks" {
             all.extend(file("examples/.expected/platform-kubernetes-istio.yaml"));
