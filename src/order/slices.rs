@@ -176,12 +176,11 @@ impl<'a> Sorted<'a> {
             _ if is_of(&WITHIN, id) => self.known(&id.namespace),
             _ => None,
         };
-        match home {
-            Some(namespace) => self.common.entry(namespace).or_default().push(index),
-            None => {
-                self.shared.insert(&id.namespace);
-                self.everywhere.push(index);
-            }
+        if let Some(namespace) = home {
+            self.common.entry(namespace).or_default().push(index);
+        } else {
+            self.shared.insert(&id.namespace);
+            self.everywhere.push(index);
         }
     }
 
