@@ -76,6 +76,18 @@ pub(super) fn content(world: &World<'_>, kind: &str, (namespace, name): (&str, &
     }
 }
 
+/// Whether a pod starts without a ConfigMap that it has a volume of.
+pub(super) fn is_optional(pod: &Pod<'_>, name: &str) -> bool {
+    let optional = |source: &Value| {
+        fields::text(source, &["configMap", "name"]) == name
+            && fields::is_true(source, &["configMap", "optional"])
+    };
+    fields::list(pod.spec, &["volumes"]).iter().any(|volume| {
+        let sources = fields::list(volume, &["projected", "sources"]);
+        optional(volume) || sources.iter().any(optional)
+    })
+}
+
 /// Whether a path of a container lies in one of its volumes.
 pub(super) fn is_mounted(container: &Value, path: &str) -> bool {
     let path = normal(path);

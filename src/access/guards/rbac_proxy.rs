@@ -204,14 +204,16 @@ fn configured(
             faults.push(candidate.fault(at, what));
             return;
         }
-        (object, _) => {
-            let what = if kind == "ConfigMap" && object.is_none() {
-                What::ConfigMissing(format!("ConfigMap {name} is not in the manifests"))
-            } else {
-                What::Unread(format!(
-                    "its configuration is in {kind} {name}, whose content is not known"
-                ))
-            };
+        // Without it the pod does not start, and one that runs has read it: nothing is open. That it is not there is said.
+        (None, _) if kind == "ConfigMap" && !files::is_optional(candidate.pod, name) => {
+            let what = What::ConfigMissing(format!("ConfigMap {name} is not in the manifests"));
+            faults.push(candidate.fault(volume, what));
+            return;
+        }
+        _ => {
+            let what = What::Unread(format!(
+                "its configuration is in {kind} {name}, whose content is not known"
+            ));
             faults.push(candidate.fault(volume, what));
             seen.known = false;
             return;

@@ -703,7 +703,7 @@ fn a_configuration_that_is_not_known_is_no_guard() {
         "secret: {secretName: not-there}",
         "emptyDir: {}",
         "hostPath: {path: /etc}",
-        "configMap: {name: gone}",
+        "configMap: {name: gone, optional: true}",
         "persistentVolumeClaim: {claimName: x}",
     ] {
         let found = changed("configMap: {name: nb-config}", volume);
@@ -711,6 +711,10 @@ fn a_configuration_that_is_not_known_is_no_guard() {
         assert_eq!(found.open, BTreeSet::from([8443, 8888]), "{volume}");
         assert_eq!(found.faults.len(), 1, "{volume}");
     }
+    // A pod does not start without its ConfigMap; that it is not there is said.
+    let gone = changed("configMap: {name: nb-config}", "configMap: {name: gone}");
+    assert_eq!(gone.guards.len(), 1);
+    assert!(matches!(whats(&gone).as_slice(), [What::ConfigMissing(_)]));
     let expression = changed(
         "{name: config, mountPath: /etc/guard}",
         "{name: config, mountPath: /etc/guard, subPathExpr: $(X)}",
