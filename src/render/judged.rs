@@ -1,6 +1,6 @@
 //! The output judged before anybody sees it: `verify` on what is about to be written.
 //!
-//! A port or a guard that our own objects leave open is a fault of this program, and nothing is written. What the user's own
+//! Where our own objects, guarded Notebooks among them, leave a port or a guard open, nothing is written. What the user's own
 //! objects in the input open, or Platform asks for by name (hops that nobody verifies, groups that are everybody), is said as a
 //! warning with the way.
 
@@ -136,7 +136,7 @@ fn left_open(judgement: &Judgement, plan: &Plan) -> bool {
     let guarded = plan.guards.contains_key(&(id.namespace.clone(), id.name.clone()));
     // What Open Data Hub's controller puts around Notebooks is not in the output.
     let beside = plan.platform.notebook_controller == Operator::OpenDataHub;
-    runs_user_code(id) && !guarded && (beside || !plan.closed.contains(&id.namespace))
+    runs_user_code(id) && (beside || (!guarded && !plan.closed.contains(&id.namespace)))
 }
 
 /// Whether our own objects alone can never mean it so.
@@ -172,7 +172,7 @@ fn finding(batch: &Batch, objects: &[Object], judgement: &Judgement, ours: &BTre
     );
     let finding = if own && is_fault(judgement.rule) {
         Finding::error(format!(
-            "what would be written is open, which is a fault of this program: {message}"
+            "what would be written leaves a way around a guard, so nothing is written: {message}"
         ))
     } else {
         Finding::warning(message)
