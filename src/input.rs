@@ -8,6 +8,7 @@ pub mod check;
 pub mod cluster;
 pub mod gateway;
 pub mod notebook;
-
+mod place;
 pub mod platform;
+pub mod pod;
 pub mod schema;

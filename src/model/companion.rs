@@ -115,36 +115,37 @@ pub fn check(document: &Document, guarded: bool, findings: &mut Vec<Finding>) {
 }
 
 fn account(document: &Document, findings: &mut Vec<Finding>) {
-    if !document.service_account_name.is_empty() && document.service_account_name != document.name {
+    if !document.pod.service_account_name.is_empty() && document.pod.service_account_name != document.name {
         let message = "Open Data Hub's webhook replaces this ServiceAccount, or refuses the Notebook for it; leave the field out";
         let path = format!("{POD_SPEC}.serviceAccountName");
         let finding = Finding::error(message).at(path);
-        findings.push(finding.found(document.service_account_name.clone()));
+        findings.push(finding.found(document.pod.service_account_name.clone()));
     }
-    if !document.service_account.is_empty() && document.service_account != document.name {
+    if !document.pod.service_account.is_empty() && document.pod.service_account != document.name {
         let message = "Open Data Hub's webhook overlooks this older spelling, and the Notebook runs as whatever it names; \
                        remove it";
         let path = format!("{POD_SPEC}.serviceAccount");
         findings.push(
             Finding::error(message)
                 .at(path)
-                .found(document.service_account.clone()),
+                .found(document.pod.service_account.clone()),
         );
     }
 }
 
 fn guarded_pod(document: &Document, findings: &mut Vec<Finding>) {
-    if document.automount_token == Some(false) {
+    if document.pod.automount_token == Some(false) {
         let message = "the controller's guard has no token but the one that is mounted into all containers: without it \
                        everybody is refused";
         let path = format!("{POD_SPEC}.automountServiceAccountToken");
         findings.push(Finding::error(message).at(path).found(false));
     }
     let first = document
+        .pod
         .containers
         .iter()
         .position(|container| container.name != GUARD);
-    let port = first.and_then(|index| Some((index, document.containers[index].ports.first()?.number)));
+    let port = first.and_then(|index| Some((index, document.pod.containers[index].ports.first()?.number)));
     if let Some((index, port)) = port.filter(|(_, port)| *port != NOTEBOOK_PORT) {
         let message = "the controller's guard leads to port 8888 alone, whatever this says: nobody reaches the Notebook";
         let path = format!("{POD_SPEC}.containers[{index}].ports[0].containerPort");

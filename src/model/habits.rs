@@ -80,10 +80,11 @@ fn selection(document: &Document, refused: bool, findings: &mut Vec<Finding>) {
         say(message, &path, selection);
     }
     let has_own = document
+        .pod
         .containers
         .iter()
         .any(|container| container.name == document.name);
-    if !has_own && !document.containers.is_empty() {
+    if !has_own && !document.pod.containers.is_empty() {
         let message =
             "needs a container of the Notebook's name: Open Data Hub's webhook refuses this Notebook";
         say(message, &path, selection);
@@ -100,7 +101,7 @@ fn base_path(document: &Document, namespace: &str, findings: &mut Vec<Finding>) 
                        own path";
         findings.push(Finding::warning(message).at(path).found(value.clone()));
     }
-    for (index, container) in document.containers.iter().enumerate() {
+    for (index, container) in document.pod.containers.iter().enumerate() {
         for (at, variable) in container.env.iter().enumerate() {
             let field = format!("{POD_SPEC}.containers[{index}].env[{at}].value");
             if variable.name == PREFIX_VARIABLE && !variable.value.is_empty() && !same(&variable.value, &path)

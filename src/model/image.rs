@@ -76,7 +76,7 @@ pub fn selection<'d>(document: &'d Document, platform: &'d Platform) -> Option<S
     let (name, tag) = document.annotations.get(keys::IMAGE_SELECTION)?.split_once(':')?;
     let given = document.annotations.get(keys::IMAGE_NAMESPACE);
     let namespace = given.filter(|namespace| !namespace.is_empty());
-    let mut containers = document.containers.iter();
+    let mut containers = document.pod.containers.iter();
     let container = containers.find(|container| is_named(document, &container.name))?;
     let internal = container.image.contains(INTERNAL_REGISTRY);
     let plain = !internal && !name.is_empty() && !tag.is_empty() && !tag.contains(':');

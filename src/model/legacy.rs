@@ -11,7 +11,8 @@ use serde_json::Value;
 
 use super::platform::Platform;
 use super::{arguments, keys};
-use crate::input::notebook::{Container, Notebook as Document, POD_SPEC};
+use crate::input::notebook::{Notebook as Document, POD_SPEC};
+use crate::input::pod::Container;
 use crate::krm::object_id::ObjectId;
 use crate::krm::results::Finding;
 
@@ -121,7 +122,7 @@ pub fn leftovers(document: &Document) -> Vec<String> {
     parts.extend(
         volumes
             .iter()
-            .map(|index| format!("volume {}", document.volumes[*index].name)),
+            .map(|index| format!("volume {}", document.pod.volumes[*index].name)),
     );
     if document.finalizers.iter().any(|name| name == FINALIZER) {
         parts.push(format!("finalizer {FINALIZER}"));
@@ -167,7 +168,7 @@ pub fn conversion(document: &Document) -> Option<Conversion> {
         volumes,
         shared,
         cuts,
-        account: !document.name.is_empty() && document.service_account_name == document.name,
+        account: !document.name.is_empty() && document.pod.service_account_name == document.name,
         elsewhere: elsewhere(document),
     })
 }
@@ -178,7 +179,7 @@ pub fn objects(conversion: &Conversion, context: Context<'_>) -> Vec<ObjectId> {
     let in_use = |secret: &str| {
         let mut shared = conversion.shared.iter();
         shared.any(|shared| {
-            context.document.volumes[shared.volume]
+            context.document.pod.volumes[shared.volume]
                 .secrets
                 .iter()
                 .any(|found| found == secret)
@@ -213,7 +214,7 @@ pub fn findings(conversion: &Conversion, context: Context<'_>) -> Vec<Finding> {
     let mut findings = vec![converted(conversion, context)];
     let document = context.document;
     for shared in &conversion.shared {
-        let volume = &document.volumes[shared.volume];
+        let volume = &document.pod.volumes[shared.volume];
         let message = format!(
             "was Open Data Hub 2's, but container {} mounts it: it stays, and so does what is behind it ({})",
             shared.container,
@@ -310,7 +311,7 @@ fn converted(conversion: &Conversion, context: Context<'_>) -> Finding {
         parts.push(format!("container {PROXY}"));
     }
     let volumes = conversion.volumes.iter();
-    parts.extend(volumes.map(|index| format!("volume {}", document.volumes[*index].name)));
+    parts.extend(volumes.map(|index| format!("volume {}", document.pod.volumes[*index].name)));
     if !conversion.finalizers.is_empty() {
         parts.push("its finalizer".to_owned());
     }
@@ -463,15 +464,15 @@ fn leads_to(upstream: &str, port: u16) -> bool {
 // --- parts ---
 
 fn proxies(document: &Document) -> impl Iterator<Item = (usize, &Container)> {
-    let containers = document.containers.iter().enumerate();
+    let containers = document.pod.containers.iter().enumerate();
     containers.filter(|(_, container)| container.name == PROXY)
 }
 
 /// The containers that stay, with list and position.
 fn users(document: &Document) -> impl Iterator<Item = (&'static str, usize, &Container)> {
-    let main = document.containers.iter().enumerate();
+    let main = document.pod.containers.iter().enumerate();
     let main = main.filter(|(_, container)| container.name != PROXY);
-    let init = document.init_containers.iter().enumerate();
+    let init = document.pod.init_containers.iter().enumerate();
     main.map(|(index, container)| ("containers", index, container))
         .chain(init.map(|(index, container)| ("initContainers", index, container)))
 }
@@ -480,7 +481,7 @@ fn users(document: &Document) -> impl Iterator<Item = (&'static str, usize, &Con
 /// nothing: people call volumes of their own `tls-certificates`.
 fn volumes(document: &Document) -> (Vec<usize>, Vec<Shared>) {
     let (mut gone, mut shared) = (Vec::new(), Vec::new());
-    for (index, volume) in document.volumes.iter().enumerate() {
+    for (index, volume) in document.pod.volumes.iter().enumerate() {
         let Some((_, ending)) = VOLUMES.iter().find(|(name, _)| *name == volume.name) else {
             continue;
         };
@@ -548,7 +549,7 @@ fn cuts(document: &Document) -> Vec<Cut> {
 
 fn elsewhere(document: &Document) -> Vec<(usize, usize)> {
     let mut found = Vec::new();
-    for (index, container) in document.containers.iter().enumerate() {
+    for (index, container) in document.pod.containers.iter().enumerate() {
         for (at, variable) in container.env.iter().enumerate() {
             if container.name != PROXY && variable.name == ARGUMENTS && variable.from_elsewhere {
                 found.push((index, at));

@@ -300,6 +300,7 @@ pub fn unguarded(
         foreign_account(document, findings);
     }
     let index = document
+        .pod
         .containers
         .iter()
         .position(|container| container.name == GUARD);
@@ -315,8 +316,8 @@ pub fn unguarded(
 /// Open Data Hub's webhook refuses a Notebook that runs as another account than its own.
 fn foreign_account(document: &Document, findings: &mut Vec<Finding>) {
     let named = [
-        ("serviceAccountName", &document.service_account_name),
-        ("serviceAccount", &document.service_account),
+        ("serviceAccountName", &document.pod.service_account_name),
+        ("serviceAccount", &document.pod.service_account),
     ];
     if let Some((field, name)) = named
         .into_iter()
@@ -364,8 +365,8 @@ pub fn passes_for_others(
 /// must not run as it.
 pub fn runs_as_login(document: &Document, findings: &mut Vec<Finding>) {
     let named = [
-        ("serviceAccountName", &document.service_account_name),
-        ("serviceAccount", &document.service_account),
+        ("serviceAccountName", &document.pod.service_account_name),
+        ("serviceAccount", &document.pod.service_account),
     ];
     for (field, name) in named {
         if name == login::NAME {
@@ -490,10 +491,10 @@ fn service_account(document: &Document, injected: Injected, findings: &mut Vec<F
     let named = if injected.service_account {
         ""
     } else {
-        &document.service_account_name
+        &document.pod.service_account_name
     };
     let (field, name) = if named.is_empty() {
-        ("serviceAccount", &*document.service_account)
+        ("serviceAccount", &*document.pod.service_account)
     } else {
         ("serviceAccountName", named)
     };
@@ -523,6 +524,7 @@ fn service_account(document: &Document, injected: Injected, findings: &mut Vec<F
 /// The port that the notebook controller's Service leads to: the first of the first container's.
 pub fn port(document: &Document) -> u16 {
     let user = document
+        .pod
         .containers
         .iter()
         .find(|container| container.name != GUARD);

@@ -3,7 +3,8 @@
 use std::collections::BTreeMap;
 
 use super::notebook::{GUARD, GUARD_PORT, GUARD_VOLUMES, HEALTH_PORT, HEALTH_PORT_NAME, Injected};
-use crate::input::notebook::{Container, Notebook as Document, POD_SPEC, Security};
+use crate::input::notebook::{Notebook as Document, POD_SPEC};
+use crate::input::pod::{Container, Security};
 use crate::krm::annotations::PREVIOUS_NAMES;
 use crate::krm::results::{Finding, Severity};
 
@@ -13,7 +14,7 @@ use crate::krm::results::{Finding, Severity};
 /// the token that all containers have.
 pub fn check(document: &Document, injected: Injected, ours: bool, findings: &mut Vec<Finding>) {
     denials(document, Severity::Error, findings);
-    if document.share_process_namespace {
+    if document.pod.share_process_namespace {
         let message = "lets the notebook's code read the guard's files, its token among them; remove it";
         let finding = Finding::error(message).at(format!("{POD_SPEC}.shareProcessNamespace"));
         findings.push(finding.found(true).propose(false));
@@ -21,13 +22,14 @@ pub fn check(document: &Document, injected: Injected, ours: bool, findings: &mut
     if ours {
         credentials(document, injected, findings);
     }
-    if ours && document.security.run_as_user == Some(0) {
+    if ours && document.pod.security.run_as_user == Some(0) {
         let message = "the guard, which is never root, inherits this and cannot start; move it to the containers that need it";
         let path = format!("{POD_SPEC}.securityContext.runAsUser");
         findings.push(Finding::error(message).at(path).found(0));
     }
     let own = |container: &&Container| !(injected.guard && container.name == GUARD);
     let users: Vec<(usize, &Container)> = document
+        .pod
         .containers
         .iter()
         .enumerate()
@@ -47,8 +49,8 @@ pub fn check(document: &Document, injected: Injected, ours: bool, findings: &mut
             .found(first.name.clone());
         findings.push(finding.propose(document.name.clone()));
     }
-    for (index, container) in document.containers.iter().enumerate() {
-        if document.containers[..index]
+    for (index, container) in document.pod.containers.iter().enumerate() {
+        if document.pod.containers[..index]
             .iter()
             .any(|other| other.name == container.name)
         {
@@ -71,7 +73,7 @@ pub fn check(document: &Document, injected: Injected, ours: bool, findings: &mut
         }
         check_container(container, &path, findings);
     }
-    for (index, container) in document.init_containers.iter().enumerate() {
+    for (index, container) in document.pod.init_containers.iter().enumerate() {
         let path = format!("{POD_SPEC}.initContainers[{index}]");
         if container.name == GUARD {
             let message = "is the name of the guard's container; rename this one";
@@ -81,7 +83,7 @@ pub fn check(document: &Document, injected: Injected, ours: bool, findings: &mut
     }
     // Beside a guard that is not ours its volumes are no news.
     if !injected.guard && in_the_way.is_none() {
-        for (index, volume) in document.volumes.iter().enumerate() {
+        for (index, volume) in document.pod.volumes.iter().enumerate() {
             if GUARD_VOLUMES.contains(&volume.name.as_str()) {
                 let path = format!("{POD_SPEC}.volumes[{index}].name");
                 let message = "is the name of one of the guard's volumes; rename this one";
@@ -127,17 +129,17 @@ pub fn denials(document: &Document, severity: Severity, findings: &mut Vec<Findi
     let shared = [
         (
             "hostNetwork",
-            document.host_network,
+            document.pod.host_network,
             "on the node's network no policy closes the notebook's port; remove it",
         ),
         (
             "hostPID",
-            document.host_pid,
+            document.pod.host_pid,
             "lets the notebook's code look into every process of the node; remove it",
         ),
         (
             "hostIPC",
-            document.host_ipc,
+            document.pod.host_ipc,
             "lets the notebook's code into the memory that the node's processes share; remove it",
         ),
     ];
@@ -145,6 +147,7 @@ pub fn denials(document: &Document, severity: Severity, findings: &mut Vec<Findi
         deny(format!("{POD_SPEC}.{field}"), message);
     }
     for (index, _) in document
+        .pod
         .volumes
         .iter()
         .enumerate()
@@ -153,10 +156,10 @@ pub fn denials(document: &Document, severity: Severity, findings: &mut Vec<Findi
         let message = "mounts a folder of the node, where other pods' volumes and credentials lie; use a claim or an emptyDir";
         deny(format!("{POD_SPEC}.volumes[{index}].hostPath"), message);
     }
-    unconfined(&document.security, POD_SPEC, &mut deny);
+    unconfined(&document.pod.security, POD_SPEC, &mut deny);
     for (list, containers) in [
-        ("containers", &document.containers),
-        ("initContainers", &document.init_containers),
+        ("containers", &document.pod.containers),
+        ("initContainers", &document.pod.init_containers),
     ] {
         for (index, container) in containers.iter().enumerate() {
             let path = format!("{POD_SPEC}.{list}[{index}]");
@@ -212,7 +215,7 @@ pub fn keys_of_others(document: &Document, secrets: &BTreeMap<&str, &str>, findi
         let message = format!("is {whose}, with which this Notebook's code could pass for it; remove it");
         findings.push(Finding::error(message).at(path).found(name));
     };
-    for (index, volume) in document.volumes.iter().enumerate() {
+    for (index, volume) in document.pod.volumes.iter().enumerate() {
         // Ours, or refused for its name.
         let own = GUARD_VOLUMES.contains(&volume.name.as_str());
         for name in volume
@@ -224,8 +227,8 @@ pub fn keys_of_others(document: &Document, secrets: &BTreeMap<&str, &str>, findi
         }
     }
     for (list, containers) in [
-        ("containers", &document.containers),
-        ("initContainers", &document.init_containers),
+        ("containers", &document.pod.containers),
+        ("initContainers", &document.pod.init_containers),
     ] {
         for (index, container) in containers.iter().enumerate() {
             let path = format!("{POD_SPEC}.{list}[{index}]");
@@ -245,17 +248,17 @@ pub fn keys_of_others(document: &Document, secrets: &BTreeMap<&str, &str>, findi
 
 /// What would hand the guard's token to the notebook's code.
 fn credentials(document: &Document, injected: Injected, findings: &mut Vec<Finding>) {
-    let named = !document.service_account_name.is_empty() || !document.service_account.is_empty();
+    let named = !document.pod.service_account_name.is_empty() || !document.pod.service_account.is_empty();
     if named && !injected.service_account {
         return; // The whole pod runs as an account of theirs, of which another finding warns.
     }
-    if document.automount_token == Some(true) {
+    if document.pod.automount_token == Some(true) {
         let message = "mounts the token of the guard's ServiceAccount into every container, with which the notebook's code could \
                        review tokens; remove it, or name a ServiceAccount of your own";
         let path = format!("{POD_SPEC}.automountServiceAccountToken");
         findings.push(Finding::error(message).at(path).found(true).propose(false));
     }
-    for (index, volume) in document.volumes.iter().enumerate() {
+    for (index, volume) in document.pod.volumes.iter().enumerate() {
         // Ours, or refused for its name.
         if GUARD_VOLUMES.contains(&volume.name.as_str()) {
             continue;

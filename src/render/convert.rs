@@ -60,7 +60,7 @@ pub(super) fn convert(
         return Ok(None);
     };
     let cannot = |message: String| vec![Finding::error(message).at(POD_SPEC)];
-    if conversion.containers.len() == before.containers.len() {
+    if conversion.containers.len() == before.pod.containers.len() {
         let message = "holds no container that could be guarded beside Open Data Hub 2's proxy";
         return Err(vec![Finding::error(message).at(format!("{POD_SPEC}.containers"))]);
     }

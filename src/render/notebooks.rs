@@ -216,7 +216,7 @@ impl<'a> Run<'a> {
     /// Whether a Notebook names the ServiceAccount that we would make for it, as one does that was taken from a cluster with
     /// Open Data Hub's controller. One that is among the documents is somebody's.
     fn names_its_own_account(&self, document: &document::Notebook, namespace: &str) -> bool {
-        let name = document.service_account_name.as_str();
+        let name = document.pod.service_account_name.as_str();
         let is_kept = |namespace| self.accounts.contains(namespace, name);
         let bare = document.namespace.is_empty() && is_kept("");
         !name.is_empty() && name == document.name && !bare && !is_kept(namespace)
