@@ -11,4 +11,5 @@ pub mod notebook;
 mod place;
 pub mod platform;
 pub mod pod;
+pub mod ray;
 pub mod schema;

@@ -3,6 +3,7 @@
 //! Takes a `plan`; gives [`Object`]s. One file per concern. Never reads an input document and never sees YAML.
 
 pub mod access_graph;
+pub mod addition;
 pub mod backend_tls;
 pub mod certificate;
 pub mod config;
@@ -19,6 +20,7 @@ pub mod lua;
 pub mod meta;
 pub mod network;
 pub mod object;
+pub mod ray;
 pub mod rbac;
 pub mod scaling;
 pub mod service;
@@ -32,6 +34,7 @@ use crate::model::gateway::{Access, Gateway};
 use crate::model::platform::Platform;
 use crate::plan::class::Class;
 use crate::plan::guard::Guard;
+use crate::plan::ray::RayGuard;
 use crate::plan::{Plan, notebook_id};
 
 /// Every object of a plan, in the order in which they are best applied, and after them what lists them.
@@ -55,6 +58,12 @@ pub fn objects(plan: &Plan) -> Vec<Object> {
         objects.push(http_route::unguarded_grant(platform, exposed));
         objects.push(network::unguarded_policy(platform, exposed));
         objects.push(http_route::unguarded_route(platform, exposed));
+    }
+    for namespace in &plan.ray_closed {
+        objects.extend(ray::of_namespace(platform, namespace));
+    }
+    for guard in plan.rays.values() {
+        objects.extend(ray::of_cluster(platform, guard));
     }
     if let Some(access) = &plan.access {
         objects.extend(of_access(platform, access));
@@ -153,5 +162,6 @@ fn sources(plan: &Plan) -> Vec<ObjectId> {
     std::iter::once(plan.platform.id())
         .chain(access)
         .chain(notebooks)
+        .chain(plan.rays.values().map(RayGuard::id))
         .collect()
 }

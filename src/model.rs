@@ -28,4 +28,5 @@ pub mod platform;
 pub mod pod;
 pub mod programs;
 pub mod quantity;
+pub mod ray;
 pub mod tls_profile;

@@ -8,11 +8,13 @@ pub mod exposed;
 pub mod guard;
 pub mod hash;
 pub mod hop;
+pub mod ray;
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::input::notebook::{GROUP, KIND, VERSIONS};
 use crate::input::platform::{AuthMode, Operator};
+use crate::input::ray::Kind;
 use crate::krm::object_id::ObjectId;
 use crate::krm::results::Finding;
 use crate::model::companion;
@@ -21,8 +23,10 @@ use crate::model::login;
 use crate::model::names::{is_dns_label, joined};
 use crate::model::notebook::{NOTEBOOK_PORT, Notebook, Open};
 use crate::model::platform::Platform;
+use crate::model::ray::RayCluster;
 use exposed::Exposed;
 use guard::Guard;
+use ray::RayGuard;
 
 /// Everything to be made.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -40,6 +44,10 @@ pub struct Plan {
     /// The Notebooks in those namespaces, guarded or not, that listen on another port than the usual one: the culler needs
     /// a way to it, and stops busy notebooks that it cannot ask.
     pub culled: BTreeMap<(String, String), u16>,
+    /// The Ray clusters to be guarded, by kind of document, namespace and name.
+    pub rays: BTreeMap<(Kind, String, String), RayGuard>,
+    /// The namespaces whose Ray nodes are closed.
+    pub ray_closed: BTreeSet<String>,
 }
 
 // === impl Plan ===
@@ -74,6 +82,7 @@ pub fn make(
     access: Option<Access>,
     notebooks: Vec<Notebook>,
     open: Vec<Open>,
+    rays: Vec<RayCluster>,
     others: &BTreeMap<(String, String), u16>,
     findings: &mut Vec<Finding>,
 ) -> Plan {
@@ -147,7 +156,16 @@ pub fn make(
     let culled = own.chain(others).filter(|((namespace, name), port)| {
         closed.contains(namespace) && *port != NOTEBOOK_PORT && is_dns_label(name)
     });
+    let rays: BTreeMap<_, _> = rays
+        .into_iter()
+        .map(|cluster| {
+            let id = (cluster.kind, cluster.namespace.clone(), cluster.name.clone());
+            (id, RayGuard::new(&platform, cluster))
+        })
+        .collect();
     Plan {
+        ray_closed: rays.keys().map(|(_, namespace, _)| namespace.clone()).collect(),
+        rays,
         culled: culled.collect(),
         exposed,
         platform,

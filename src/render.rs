@@ -163,6 +163,7 @@ impl<'a> Run<'a> {
             access,
             notebooks.guarded,
             notebooks.exposed,
+            Vec::new(),
             &notebooks.others,
             &mut collisions,
         );

@@ -51,6 +51,8 @@ pub struct PlatformSpec {
     pub notebooks: Option<NotebooksSpec>,
     /// How RayClusters are treated.
     pub ray_clusters: Option<RayClustersSpec>,
+    /// How the KubeRay API server is treated.
+    pub kube_ray_api_server: Option<KubeRayApiServerSpec>,
     /// Where secrets come from. They are never in the output.
     pub secrets: Option<SecretsSpec>,
     /// Whether AccessGraph objects are written beside what they list.
@@ -311,7 +313,7 @@ pub struct PodsSpec {
     pub labels: Option<BTreeMap<String, String>>,
 }
 
-/// How RayClusters are treated.
+/// How RayClusters, RayJobs and RayServices are treated.
 #[derive(Debug, Clone, Default, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields, default)]
 pub struct RayClustersSpec {
@@ -319,10 +321,149 @@ pub struct RayClustersSpec {
     pub guard: Option<RayGuard>,
     /// Whether another operator is at work on RayClusters.
     pub operator: Option<Operator>,
+    /// Version of the KubeRay operator that runs in the cluster, for example 1.6: decides which fields may be written.
+    #[schemars(regex(pattern = r"^[0-9]+\.[0-9]+$"))]
+    pub kube_ray: Option<String>,
+    /// The pods of the KubeRay operator, which asks the dashboard for the state of jobs and of Serve.
+    pub operator_pods: Option<PodsSpec>,
+    /// The pods that collect metrics from port 8080 of every Ray node. Without them nobody does.
+    pub metrics: Option<PodsSpec>,
     /// Ray's own tokens.
     pub ray_tokens: Option<RayTokens>,
-    /// Who may use every RayCluster, beside its owner.
+    /// Where rayTokens is Secret: the Secret in the RayCluster's namespace that holds the token under the key `auth_token`. The
+    /// RayCluster's own name if none is given.
+    pub ray_token_secret: Option<String>,
+    /// Whether Ray's nodes speak TLS with each other, by certificates that KubeRay has cert-manager make (`tlsOptions`).
+    pub mutual_tls: Option<bool>,
+    /// Which address of the head the dashboard answers on.
+    pub dashboard_host: Option<DashboardHost>,
+    /// The namespace of the routes; the applications namespace if none is given.
+    pub route_namespace: Option<String>,
+    /// How people reach the dashboard and the Jobs API from outside.
+    pub route: Option<RayRoute>,
+    /// The class of Ingresses, where route is Ingress.
+    pub ingress_class: Option<String>,
+    /// How Ray's clients reach the client port from outside.
+    pub client: Option<RayClientSpec>,
+    /// What Ray's nodes may reach.
+    pub egress: Option<RayEgressSpec>,
+    /// Who may use every RayCluster, beside its owner: look, submit jobs, stop them, and so run code.
     pub users: Option<SubjectsSpec>,
+    /// Who may look at every RayCluster: whatever is asked by GET.
+    pub readers: Option<SubjectsSpec>,
+}
+
+/// The client port, from outside.
+#[derive(Debug, Clone, Default, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields, default)]
+pub struct RayClientSpec {
+    /// By which route.
+    pub route: Option<RayClientRoute>,
+    /// The domain under which each cluster's client port has a host of its own, for example ray.apps.example.com: its paths
+    /// are the same for every cluster, so hosts tell them apart. Needed where there is a route.
+    pub domain: Option<String>,
+    /// The Gateway's listener for that domain.
+    pub listener: Option<String>,
+    /// People who get a client certificate for every RayCluster, from cert-manager, in a Secret of their own: for clients that
+    /// have no way to send a token.
+    pub certificates: Vec<String>,
+}
+
+/// What Ray's nodes may reach.
+#[derive(Debug, Clone, Default, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields, default)]
+pub struct RayEgressSpec {
+    /// Everything, or their own cluster.
+    pub to: Option<RayEgress>,
+    /// Address ranges of the API server, for example 10.0.0.1/32: the guard asks it about every caller. Needed where nodes reach
+    /// their own cluster alone.
+    pub api_servers: Vec<String>,
+    /// The pods that answer DNS.
+    pub dns: Option<PodsSpec>,
+}
+
+/// Which address of the head the dashboard answers on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, JsonSchema)]
+pub enum DashboardHost {
+    /// The pod's: workers and the KubeRay operator reach it, as far as policies let them.
+    Pod,
+    /// The loopback address: nobody but the guard reaches it, whatever policies there are. RayJobs and RayServices keep the
+    /// pod's, for the operator calls them.
+    Loopback,
+}
+
+/// How people reach the dashboard from outside.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, JsonSchema)]
+pub enum RayRoute {
+    /// An HTTPRoute on the gateway, whose login browsers pass.
+    #[serde(rename = "HTTPRoute")]
+    #[schemars(rename = "HTTPRoute")]
+    HttpRoute,
+    /// An OpenShift Route, without a login: for callers with a token.
+    Route,
+    /// An Ingress, without a login: for callers with a token.
+    Ingress,
+    /// They do not.
+    None,
+}
+
+/// How Ray's clients reach the client port from outside.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, JsonSchema)]
+pub enum RayClientRoute {
+    /// A TLSRoute: the gateway passes TLS on to the guard as it is.
+    #[serde(rename = "TLSRoute")]
+    #[schemars(rename = "TLSRoute")]
+    TlsRoute,
+    /// A GRPCRoute: the gateway ends TLS, lets in who is logged in, and speaks TLS to the guard.
+    #[serde(rename = "GRPCRoute")]
+    #[schemars(rename = "GRPCRoute")]
+    GrpcRoute,
+    /// An OpenShift Route that passes TLS on as it is.
+    Route,
+    /// An Ingress of ingress-nginx that passes TLS on as it is.
+    Ingress,
+    /// They do not. Inside the cluster the guard answers all the same.
+    None,
+}
+
+/// What Ray's nodes may reach.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, JsonSchema)]
+pub enum RayEgress {
+    /// Everything.
+    Any,
+    /// Their own cluster, DNS and the API server.
+    Cluster,
+}
+
+/// How the KubeRay API server is treated: its Deployment and Service, known by the labels that its chart gives them.
+#[derive(Debug, Clone, Default, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields, default)]
+pub struct KubeRayApiServerSpec {
+    /// What stands in front of it.
+    pub guard: Option<ApiServerGuard>,
+    /// Where guard is Token: the image of a program that takes the settings of KubeRay's security proxy, by digest.
+    pub image: Option<String>,
+    /// Where guard is Token: the Secret with the token, in the API server's namespace.
+    pub secret: Option<String>,
+    /// The key in it.
+    pub key: Option<String>,
+    /// Where guard is Review: who may use it, and so everything that it may do.
+    pub users: Option<SubjectsSpec>,
+    /// Where guard is Review: who may look.
+    pub readers: Option<SubjectsSpec>,
+    /// Where guard is Review: whether the gateway leads to it, under the path /kuberay.
+    pub route: Option<bool>,
+}
+
+/// What stands in front of the KubeRay API server.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, JsonSchema)]
+pub enum ApiServerGuard {
+    /// Nothing: its documents pass through unchanged.
+    Off,
+    /// One token, the same for all.
+    Token,
+    /// Who is asked for by the API server of Kubernetes, and may by RBAC.
+    Review,
 }
 
 /// Which RayClusters get a guard.
@@ -337,11 +478,11 @@ pub enum RayGuard {
 /// Ray's own tokens.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, JsonSchema)]
 pub enum RayTokens {
-    /// Not used.
+    /// Not used: the guard decides alone.
     Off,
-    /// From a Secret.
+    /// One token for each cluster, from a Secret.
     Secret,
-    /// Kubernetes tokens.
+    /// Kubernetes tokens: Ray asks the API server itself.
     Kubernetes,
 }
 

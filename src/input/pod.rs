@@ -151,12 +151,7 @@ fn container(reader: &mut Reader, place: &Place<'_>) -> Container {
         }),
         command: place.field("command").items(|text| Place::root(text).lenient()),
         args: place.field("args").items(|text| Place::root(text).lenient()),
-        env: reader.list(&place.field("env"), |reader, place| EnvVar {
-            name: reader.text(&place.field("name")),
-            value: reader.text(&place.field("value")),
-            from_elsewhere: !place.field("valueFrom").value.is_null(),
-            secret: reader.text(&place.field("valueFrom").field("secretKeyRef").field("name")),
-        }),
+        env: reader.list(&place.field("env"), variable),
         env_from_secrets: reader.list(&place.field("envFrom"), |reader, place| {
             reader.text(&place.field("secretRef").field("name"))
         }),
@@ -168,6 +163,16 @@ fn container(reader: &mut Reader, place: &Place<'_>) -> Container {
             Reader::text,
         ),
         security: security(reader, &place.field("securityContext")),
+    }
+}
+
+/// A variable.
+pub(super) fn variable(reader: &mut Reader, place: &Place<'_>) -> EnvVar {
+    EnvVar {
+        name: reader.text(&place.field("name")),
+        value: reader.text(&place.field("value")),
+        from_elsewhere: !place.field("valueFrom").value.is_null(),
+        secret: reader.text(&place.field("valueFrom").field("secretKeyRef").field("name")),
     }
 }
 

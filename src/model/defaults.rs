@@ -118,6 +118,36 @@ pub const RAY_GUARD: Default = Default::same("rayClusters.guard", "All");
 pub const RAY_OPERATOR: Default = Default::same("rayClusters.operator", "None");
 /// `rayClusters.rayTokens`
 pub const RAY_TOKENS: Default = Default::same("rayClusters.rayTokens", "Off");
+/// `rayClusters.kubeRay`
+pub const KUBERAY: Default = Default::same("rayClusters.kubeRay", "1.6");
+/// `rayClusters.operatorPods.labels`: a label of the operator's pods, in KubeRay's chart and in Open Data Hub's manifests.
+pub const KUBERAY_OPERATOR_LABEL: (&str, &str) = ("app.kubernetes.io/component", "kuberay-operator");
+/// `rayClusters.mutualTls`
+pub const RAY_MUTUAL_TLS: Default = Default::same("rayClusters.mutualTls", "false");
+/// `rayClusters.dashboardHost`
+pub const RAY_DASHBOARD_HOST: Default = Default::same("rayClusters.dashboardHost", "Pod");
+/// `rayClusters.route`
+pub const RAY_ROUTE: Default = Default::same("rayClusters.route", "HTTPRoute");
+/// `rayClusters.client.route`
+pub const RAY_CLIENT_ROUTE: Default = Default::same("rayClusters.client.route", "None");
+/// `rayClusters.client.listener`
+pub const RAY_CLIENT_LISTENER: Default = Default::same("rayClusters.client.listener", "ray-client");
+/// `rayClusters.egress.to`
+pub const RAY_EGRESS: Default = Default::same("rayClusters.egress.to", "Any");
+/// `rayClusters.egress.dns.namespace`
+pub const DNS_NAMESPACE: Default = Default {
+    path: "rayClusters.egress.dns.namespace",
+    openshift: "openshift-dns",
+    kubernetes: "kube-system",
+};
+/// `kubeRayApiServer.guard`
+pub const API_SERVER_GUARD: Default = Default::same("kubeRayApiServer.guard", "Off");
+/// `kubeRayApiServer.secret`
+pub const API_SERVER_SECRET: Default = Default::same("kubeRayApiServer.secret", "kuberay-apiserver-token");
+/// `kubeRayApiServer.key`
+pub const API_SERVER_KEY: Default = Default::same("kubeRayApiServer.key", "token");
+/// `kubeRayApiServer.route`
+pub const API_SERVER_ROUTE: Default = Default::same("kubeRayApiServer.route", "true");
 /// `images.kubeAuthProxy`: the digest at which Open Data Hub pins the image that holds it (opendatahub-io/kubeflow
 /// `components/odh-notebook-controller/config/base/params.env`).
 pub const LOGIN_IMAGE: Default = Default::same(
@@ -134,7 +164,7 @@ pub const SECRETS_STRATEGY: Default = Default::same("secrets.strategy", "Referen
 pub const ACCESS_GRAPHS: Default = Default::same("accessGraphs", "Emit");
 
 /// Fields whose default comes from other fields, or is no single value.
-const DERIVED: [(&str, &str); 9] = [
+const DERIVED: [(&str, &str); 15] = [
     (
         "gateway.className",
         "of a GatewayConfig in the input as above, of a Gateway `odh-gateway-class`",
@@ -155,6 +185,24 @@ const DERIVED: [(&str, &str); 9] = [
     ),
     ("notebooks.culler.labels", "`app: notebook-controller`"),
     (
+        "rayClusters.routeNamespace",
+        "the value of `applicationsNamespace`",
+    ),
+    (
+        "rayClusters.operatorPods.namespace",
+        "the value of `applicationsNamespace`",
+    ),
+    (
+        "rayClusters.operatorPods.labels",
+        "`app.kubernetes.io/component: kuberay-operator`",
+    ),
+    ("rayClusters.rayTokenSecret", "the name of the RayCluster"),
+    (
+        "rayClusters.dashboardHost",
+        "beside Open Data Hub's operator `Loopback`",
+    ),
+    ("rayClusters.egress.dns.labels", "all pods of the namespace"),
+    (
         "tls.caRef.kind",
         "`Secret` (in `gateway.namespace`) for Istio below Gateway API 1.4, else `ConfigMap` (in each Notebook's namespace)",
     ),
@@ -168,7 +216,7 @@ const DERIVED: [(&str, &str); 9] = [
 pub const SIDECAR_IMAGE_VARIABLE: &str = "RELATED_IMAGE_OSE_KUBE_RBAC_PROXY_IMAGE";
 
 /// All of them, in the order of the schema.
-pub const TABLE: [&Default; 36] = [
+pub const TABLE: [&Default; 48] = [
     &APPLICATIONS_NAMESPACE,
     &GATEWAY_OPERATOR,
     &GATEWAY_NAME,
@@ -200,7 +248,19 @@ pub const TABLE: [&Default; 36] = [
     &SHORT_PATHS,
     &RAY_GUARD,
     &RAY_OPERATOR,
+    &KUBERAY,
     &RAY_TOKENS,
+    &RAY_MUTUAL_TLS,
+    &RAY_DASHBOARD_HOST,
+    &RAY_ROUTE,
+    &RAY_CLIENT_ROUTE,
+    &RAY_CLIENT_LISTENER,
+    &RAY_EGRESS,
+    &DNS_NAMESPACE,
+    &API_SERVER_GUARD,
+    &API_SERVER_SECRET,
+    &API_SERVER_KEY,
+    &API_SERVER_ROUTE,
     &SECRETS_STRATEGY,
     &STORE_KIND,
     &STORE_KEY,

@@ -134,3 +134,22 @@ pub const GATEWAY_NAME: &str = "gateway.networking.k8s.io/gateway-name";
 pub const ENVOY_GATEWAY_NAME: &str = "gateway.envoyproxy.io/owning-gateway-name";
 /// Label of Envoy Gateway's proxy pods: the Gateway's namespace.
 pub const ENVOY_GATEWAY_NAMESPACE: &str = "gateway.envoyproxy.io/owning-gateway-namespace";
+
+/// Annotation: the switch of a Ray cluster, as Open Data Hub's operator spells it.
+pub const RAY_SECURE: &str = "odh.ray.io/secure-trusted-network";
+/// Annotation on what is changed in place, but a Notebook: what we added to it, and what stood there before.
+pub const ADDED: &str = "gatewright.dev/added";
+/// Label on the pods of a RayJob or RayService: which one. KubeRay makes the names of their clusters up.
+pub const RAY_SOURCE: &str = "gatewright.dev/ray-source";
+/// Label that KubeRay puts on its pods: the RayCluster's name (`ray-operator/controllers/ray/utils/constant.go`).
+pub const RAY_CLUSTER: &str = "ray.io/cluster";
+/// Label that KubeRay puts on its pods: `head` or `worker`.
+pub const RAY_NODE_TYPE: &str = "ray.io/node-type";
+/// Label that KubeRay puts on the pods that submit a job: the RayJob's name.
+pub const RAY_ORIGINATED_FROM: &str = "ray.io/originated-from-cr-name";
+/// Label that KubeRay puts on the pods that submit a job: the kind of what they are for.
+pub const RAY_ORIGINATED_KIND: &str = "ray.io/originated-from-crd";
+/// Label on routes by which the CodeFlare SDK finds them: the RayCluster's name.
+pub const RAY_ROUTE_CLUSTER: &str = "ray.io/cluster-name";
+/// Label on routes by which the CodeFlare SDK finds them: the RayCluster's namespace.
+pub const RAY_ROUTE_NAMESPACE: &str = "ray.io/cluster-namespace";

@@ -93,6 +93,15 @@ pub fn suffixed(name: &str, suffix: &str, max: usize) -> String {
     format!("{}-{}-{suffix}", head.trim_end_matches('-'), hash(&[name]))
 }
 
+/// A name within a limit: a longer one is cut and gets a hash of the whole.
+pub fn within(name: &str, max: usize) -> String {
+    if name.len() <= max {
+        return name.to_owned();
+    }
+    let head: String = name.chars().take(max.saturating_sub(HASH_DIGITS + 1)).collect();
+    format!("{}-{}", head.trim_end_matches('-'), hash(&[name]))
+}
+
 /// The path a Notebook is served under: its server's own base path, so nothing is rewritten.
 pub fn notebook_path(namespace: &str, name: &str) -> String {
     format!("/notebook/{namespace}/{name}")

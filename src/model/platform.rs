@@ -4,11 +4,14 @@
 //! of document need are read (and checked) but not kept here yet.
 
 mod facts;
+mod ray;
 
 use std::collections::BTreeMap;
 
 use serde::de::DeserializeOwned;
 use serde_json::Value;
+
+pub use ray::{ApiServer, Client, Egress, Ray};
 
 use super::backend_tls::{self, BackendTls};
 use super::defaults::{self, Default as FieldDefault};
@@ -59,6 +62,10 @@ pub struct Platform {
     pub notebook_users: Subjects,
     /// The pods that ask Notebooks whether they are idle.
     pub culler: Pods,
+    /// How RayClusters are treated.
+    pub ray: Ray,
+    /// How the KubeRay API server is treated.
+    pub api_server: ApiServer,
 }
 
 /// A gateway and its pods.
@@ -147,7 +154,6 @@ pub fn resolve(
     environment: &Environment,
     findings: &mut Vec<Finding>,
 ) -> Option<Platform> {
-    without_effect(&spec, findings);
     let mut resolver = Resolver {
         flavor: spec.flavor?,
         findings,
@@ -231,15 +237,10 @@ pub fn resolve(
         access_graphs: resolver.choice(spec.access_graphs, &defaults::ACCESS_GRAPHS)? == AccessGraphs::Emit,
         notebook_users: resolver.subjects(notebooks.users.unwrap_or_default(), "spec.notebooks.users"),
         culler: resolver.culler(notebooks.culler.unwrap_or_default(), &applications),
+        ray: resolver.ray(spec.ray_clusters.unwrap_or_default(), &applications)?,
+        api_server: resolver.api_server(spec.kube_ray_api_server.unwrap_or_default(), allow_tags)?,
         applications_namespace: applications,
     })
-}
-
-/// Says which settings nothing acts on yet, where somebody may count on them.
-fn without_effect(spec: &PlatformSpec, findings: &mut Vec<Finding>) {
-    if spec.ray_clusters.is_some() {
-        findings.push(Finding::info("is read, and nothing acts on it yet").at("spec.rayClusters"));
-    }
 }
 
 // === impl Platform ===
