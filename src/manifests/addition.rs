@@ -18,8 +18,7 @@ pub enum Step {
     Key(String),
     /// Into a list that is there.
     Index(usize),
-    /// Into the item of a list that is there, by the value of one of its fields: `name`, `port`. As the last step, the item as a
-    /// whole.
+    /// Into the item of a list that is there, by the value of one of its fields: `name`, `port`.
     Named(&'static str, Value),
 }
 
@@ -35,9 +34,6 @@ pub enum What {
     },
     /// This value, instead of whatever is there.
     Value(Value),
-    /// This value, for good: what stands there is a secret, so no record keeps it and nothing puts it back. Where this value is
-    /// there already, it is not ours.
-    Forget(Value),
 }
 
 // === impl Addition ===
@@ -56,14 +52,6 @@ impl Addition {
         Self {
             path,
             what: What::Value(value),
-        }
-    }
-
-    /// A value for the field at a path, in the place of a secret that is forgotten.
-    pub fn forget(path: Vec<Step>, value: Value) -> Self {
-        Self {
-            path,
-            what: What::Forget(value),
         }
     }
 }
