@@ -18,8 +18,6 @@ pub enum Step {
     Key(String),
     /// Into a list that is there.
     Index(usize),
-    /// Into the item of a list that is there, by the value of one of its fields: `name`, `port`.
-    Named(&'static str, Value),
 }
 
 /// What a field gets.
