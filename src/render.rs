@@ -5,6 +5,7 @@
 
 mod access;
 mod accounts;
+mod additions;
 mod canonical;
 mod convert;
 mod generated;

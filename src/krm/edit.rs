@@ -22,7 +22,7 @@ use super::yaml::{self, Quoting};
 pub enum Before {
     /// The field was not there.
     Absent,
-    /// The field held this text: nothing at all, a spelling of null, or a value that meant nothing (`""`).
+    /// The field held this text. In block style it begins behind the colon, with a blank or a line break.
     Text(String),
     /// The field held a list that was added to.
     Present,
@@ -111,16 +111,20 @@ impl<'a> Editor<'a> {
                 .push(Splice::insert(at, format!(" {}", yaml::to_flow(value))));
             return Ok(Before::Text(String::new()));
         }
-        let before = self.text[old.range.clone()].to_owned();
+        let new = if flow { yaml::to_flow(value) } else { inline(value) };
         if self.is_block(&old) {
-            // A block node's lines go, and the field comes back behind the mapping's last one.
-            self.unset(path, &[key])?;
-            let splice = self.new_entry(&map, flow, key, value);
-            self.splices.push(splice);
-        } else {
-            let new = if flow { yaml::to_flow(value) } else { inline(value) };
-            self.splices.push(Splice::replace(old.range, new));
+            // From the colon on, with comments, properties and indentation, so that it comes back as it was.
+            let end = match old.kind {
+                NodeKind::Scalar { .. } => self.line_end(old.range.end),
+                _ => old.range.end,
+            };
+            let range = self.behind_colon(&key_node)..end;
+            let before = self.text[range.clone()].to_owned();
+            self.splices.push(Splice::replace(range, format!(" {new}")));
+            return Ok(Before::Text(before));
         }
+        let before = self.text[old.range.clone()].to_owned();
+        self.splices.push(Splice::replace(old.range, new));
         Ok(Before::Text(before))
     }
 
@@ -157,7 +161,8 @@ impl<'a> Editor<'a> {
         match (before, map.entry(key)) {
             (Before::Absent, _) => self.unset(path, &[key]),
             (Before::Text(text), Some((key_node, value))) => {
-                let range = if text.is_empty() {
+                // No text of a value begins with a blank; what does was taken from the colon on.
+                let range = if text.is_empty() || text.starts_with([' ', '\t', '\r', '\n']) {
                     self.behind_colon(key_node)..value.range.end
                 } else {
                     value.range.clone()

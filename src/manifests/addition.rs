@@ -5,7 +5,7 @@ use serde_json::Value;
 /// One thing that is put into a document.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Addition {
-    /// The field. What is missing on the way to it is made, mappings alone.
+    /// The field: its last step is a key. What is missing on the way to it is made, mappings alone.
     pub path: Vec<Step>,
     /// What it gets.
     pub what: What,
@@ -30,6 +30,14 @@ pub enum What {
         /// The items.
         items: Vec<Value>,
     },
+    /// Items, behind those that are there. What stood there under their names goes and is written down nowhere: it was a
+    /// secret, and nothing brings it back.
+    Instead {
+        /// The field by which items are known.
+        key: &'static str,
+        /// The items.
+        items: Vec<Value>,
+    },
     /// This value, instead of whatever is there.
     Value(Value),
 }
@@ -42,6 +50,14 @@ impl Addition {
         Self {
             path,
             what: What::Items { key, items },
+        }
+    }
+
+    /// Items for the list at a path, instead of those of the same names, which are secret.
+    pub fn instead(path: Vec<Step>, key: &'static str, items: Vec<Value>) -> Self {
+        Self {
+            path,
+            what: What::Instead { key, items },
         }
     }
 
