@@ -29,4 +29,6 @@ pub mod pod;
 pub mod programs;
 pub mod quantity;
 pub mod ray;
+pub mod ray_checks;
+pub mod ray_companion;
 pub mod tls_profile;

@@ -58,6 +58,8 @@ pub struct Container {
     pub ports: Vec<Port>,
     /// Names in `volumeMounts`
     pub volume_mounts: Vec<String>,
+    /// Paths in `volumeMounts`
+    pub mount_paths: Vec<String>,
     /// `command`
     pub command: Vec<String>,
     /// `args`
@@ -149,6 +151,9 @@ fn container(reader: &mut Reader, place: &Place<'_>) -> Container {
         volume_mounts: reader.list(&place.field("volumeMounts"), |reader, place| {
             reader.text(&place.field("name"))
         }),
+        mount_paths: place
+            .field("volumeMounts")
+            .items(|mount| Place::root(mount).field("mountPath").lenient()),
         command: place.field("command").items(|text| Place::root(text).lenient()),
         args: place.field("args").items(|text| Place::root(text).lenient()),
         env: reader.list(&place.field("env"), variable),

@@ -44,6 +44,25 @@ pub struct Document {
     pub cluster: Option<Cluster>,
     /// RayJob's `spec.submissionMode`; empty for its default, `K8sJobMode`.
     pub submission_mode: String,
+    /// What else a RayJob's `spec` says; nothing for the other kinds.
+    pub job: Job,
+}
+
+/// Fields of a RayJob's `spec`.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Job {
+    /// `clusterSelector`
+    pub selector: BTreeMap<String, String>,
+    /// `suspend`
+    pub suspend: bool,
+    /// `shutdownAfterJobFinishes`
+    pub shutdown: bool,
+    /// `ttlSecondsAfterFinished`
+    pub ttl: Option<i64>,
+    /// `backoffLimit`
+    pub backoff_limit: Option<i64>,
+    /// Which of `submitterPodTemplate` and `submitterConfig` is there.
+    pub submitter: Option<&'static str>,
 }
 
 /// A RayCluster's `spec`, wherever it stands.
@@ -59,14 +78,18 @@ pub struct Cluster {
     pub autoscaling: bool,
     /// `autoscalerOptions.env`
     pub autoscaler_env: Vec<EnvVar>,
+    /// `autoscalerOptions.version`
+    pub autoscaler_version: String,
+    /// `autoscalerOptions.volumeMounts`: name and path.
+    pub autoscaler_mounts: Vec<(String, String)>,
     /// `authOptions`
     pub auth: Option<AuthOptions>,
     /// `tlsOptions.enabled`
     pub mutual_tls: Option<bool>,
     /// `networkPolicy`
     pub network_policy: Option<NetworkPolicy>,
-    /// Whether `gcsFaultToleranceOptions` is there.
-    pub gcs_fault_tolerance: bool,
+    /// `gcsFaultToleranceOptions`
+    pub fault_tolerance: Option<FaultTolerance>,
     /// `headGroupSpec`
     pub head: Group,
     /// `headGroupSpec.enableIngress`
@@ -96,8 +119,16 @@ pub struct Group {
     pub suspend: bool,
     /// `rayStartParams`; none where the field is not there.
     pub start_params: Option<BTreeMap<String, String>>,
+    /// Whether `resources` of the group itself says anything.
+    pub resources: bool,
+    /// `labels` of the group itself, which are Ray's.
+    pub ray_labels: BTreeMap<String, String>,
     /// `template.metadata.labels`
     pub labels: BTreeMap<String, String>,
+    /// `template.metadata.annotations`
+    pub annotations: BTreeMap<String, String>,
+    /// `template.spec.restartPolicy`
+    pub restart_policy: String,
     /// `template.spec`
     pub pod: Pod,
 }
@@ -120,6 +151,32 @@ pub struct NetworkPolicy {
     pub mode: String,
     /// Whether `head.egressRules` lists anything.
     pub head_egress: bool,
+    /// Every set of rules in it.
+    pub rules: Vec<Rules>,
+}
+
+/// A set of rules in `networkPolicy`.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Rules {
+    /// Where it stands: `head`, `worker` or `workerGroups[0]`.
+    pub place: String,
+    /// `groupName`, in `workerGroups`.
+    pub group: Option<String>,
+    /// Whether `ingressRules` lists anything.
+    pub ingress: bool,
+    /// Whether `egressRules` lists anything.
+    pub egress: bool,
+}
+
+/// `gcsFaultToleranceOptions`
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct FaultTolerance {
+    /// `backend`: `redis` (the default) or `rocksdb`.
+    pub backend: String,
+    /// Which of its fields are there.
+    pub fields: Vec<String>,
+    /// Whether `storage.claimName` stands beside what would make a claim.
+    pub two_claims: bool,
 }
 
 // === impl Kind ===
@@ -192,11 +249,31 @@ pub fn read(kind: Kind, value: &Value) -> Result<Document, Vec<Finding>> {
             Kind::RayJob => reader.text(&root.field("spec").field("submissionMode")),
             Kind::RayCluster | Kind::RayService => String::new(),
         },
+        job: match kind {
+            Kind::RayJob => job(&mut reader, &root.field("spec")),
+            Kind::RayCluster | Kind::RayService => Job::default(),
+        },
     };
     if reader.findings.is_empty() {
         Ok(document)
     } else {
         Err(reader.findings)
+    }
+}
+
+fn job(reader: &mut Reader, spec: &Place<'_>) -> Job {
+    let given = |name: &&str| !spec.field(name).value.is_null();
+    Job {
+        selector: reader.texts(&spec.field("clusterSelector")),
+        suspend: reader.flag(&spec.field("suspend")).unwrap_or_default(),
+        shutdown: reader
+            .flag(&spec.field("shutdownAfterJobFinishes"))
+            .unwrap_or_default(),
+        ttl: spec.field("ttlSecondsAfterFinished").value.as_i64(),
+        backoff_limit: spec.field("backoffLimit").value.as_i64(),
+        submitter: ["submitterPodTemplate", "submitterConfig"]
+            .into_iter()
+            .find(given),
     }
 }
 
@@ -209,6 +286,13 @@ fn read_cluster(reader: &mut Reader, place: &Place<'_>) -> Cluster {
         reader.mapping(place);
     }
     let workers = place.field("workerGroupSpecs");
+    let options = place.field("autoscalerOptions");
+    let mount = |reader: &mut Reader, place: &Place<'_>| {
+        (
+            reader.text(&place.field("name")),
+            reader.text(&place.field("mountPath")),
+        )
+    };
     Cluster {
         ray_version: reader.text(&place.field("rayVersion")),
         suspend: reader.flag(&place.field("suspend")).unwrap_or_default(),
@@ -216,7 +300,9 @@ fn read_cluster(reader: &mut Reader, place: &Place<'_>) -> Cluster {
         autoscaling: reader
             .flag(&place.field("enableInTreeAutoscaling"))
             .unwrap_or_default(),
-        autoscaler_env: reader.list(&place.field("autoscalerOptions").field("env"), pod::variable),
+        autoscaler_env: reader.list(&options.field("env"), pod::variable),
+        autoscaler_version: reader.text(&options.field("version")),
+        autoscaler_mounts: reader.list(&options.field("volumeMounts"), mount),
         auth: auth.value.is_object().then(|| AuthOptions {
             mode: reader.text(&auth.field("mode")),
             secret_name: reader.text(&auth.field("secretName")),
@@ -225,14 +311,10 @@ fn read_cluster(reader: &mut Reader, place: &Place<'_>) -> Cluster {
         mutual_tls: reader.flag(&place.field("tlsOptions").field("enabled")),
         network_policy: policy.value.is_object().then(|| NetworkPolicy {
             mode: reader.text(&policy.field("mode")),
-            head_egress: policy
-                .field("head")
-                .field("egressRules")
-                .value
-                .as_array()
-                .is_some_and(|rules| !rules.is_empty()),
+            head_egress: lists(&policy.field("head").field("egressRules")),
+            rules: all_rules(reader, &policy),
         }),
-        gcs_fault_tolerance: !place.field("gcsFaultToleranceOptions").value.is_null(),
+        fault_tolerance: fault_tolerance(reader, &place.field("gcsFaultToleranceOptions")),
         enable_ingress: reader.flag(&head.field("enableIngress")),
         service_type: reader.text(&head.field("serviceType")),
         head_service: reader.text(&service.field("metadata").field("name")),
@@ -240,6 +322,49 @@ fn read_cluster(reader: &mut Reader, place: &Place<'_>) -> Cluster {
         head: group(reader, &head),
         workers: (!workers.value.is_null()).then(|| reader.list(&workers, group)),
     }
+}
+
+/// Whether a list has anything in it.
+fn lists(place: &Place<'_>) -> bool {
+    place.value.as_array().is_some_and(|items| !items.is_empty())
+}
+
+fn all_rules(reader: &mut Reader, policy: &Place<'_>) -> Vec<Rules> {
+    let rules = |place: &Place<'_>, at: String, group: Option<String>| Rules {
+        place: at,
+        group,
+        ingress: lists(&place.field("ingressRules")),
+        egress: lists(&place.field("egressRules")),
+    };
+    let mut all: Vec<Rules> = ["head", "worker"]
+        .into_iter()
+        .map(|name| rules(&policy.field(name), name.to_owned(), None))
+        .collect();
+    let groups = reader.list(&policy.field("workerGroups"), |reader, place| {
+        let group = reader.text(&place.field("groupName"));
+        rules(place, String::new(), Some(group))
+    });
+    all.extend(groups.into_iter().enumerate().map(|(index, rules)| Rules {
+        place: format!("workerGroups[{index}]"),
+        ..rules
+    }));
+    all
+}
+
+fn fault_tolerance(reader: &mut Reader, place: &Place<'_>) -> Option<FaultTolerance> {
+    reader.mapping(place);
+    let fields = place.value.as_object()?;
+    let storage = place.field("storage");
+    let given = |name: &str| !storage.field(name).value.is_null();
+    Some(FaultTolerance {
+        backend: reader.text(&place.field("backend")),
+        fields: fields
+            .iter()
+            .filter(|(_, value)| !value.is_null())
+            .map(|(key, _)| key.clone())
+            .collect(),
+        two_claims: given("claimName") && ["size", "storageClassName", "accessModes"].into_iter().any(given),
+    })
 }
 
 fn group(reader: &mut Reader, place: &Place<'_>) -> Group {
@@ -256,7 +381,15 @@ fn group(reader: &mut Reader, place: &Place<'_>) -> Group {
         max_replicas: count("maxReplicas"),
         suspend: reader.flag(&place.field("suspend")).unwrap_or_default(),
         start_params: (!params.value.is_null()).then(|| reader.texts(&params)),
+        resources: place
+            .field("resources")
+            .value
+            .as_object()
+            .is_some_and(|resources| !resources.is_empty()),
+        ray_labels: reader.texts(&place.field("labels")),
         labels: reader.texts(&template.field("metadata").field("labels")),
+        annotations: reader.texts(&template.field("metadata").field("annotations")),
+        restart_policy: reader.text(&template.field("spec").field("restartPolicy")),
         pod: pod::read(reader, &template.field("spec")),
     }
 }
