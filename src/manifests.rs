@@ -20,6 +20,7 @@ pub mod lua;
 pub mod meta;
 pub mod network;
 pub mod object;
+pub mod openshift_route;
 pub mod ray;
 pub mod rbac;
 pub mod scaling;
@@ -98,7 +99,7 @@ fn of_access(platform: &Platform, access: &Access) -> Vec<Object> {
         GatewayImplementation::EnvoyGateway => envoy_gateway::objects(gateway),
     });
     objects.push(backend_tls::of_login(platform, gateway));
-    objects.extend(gateway::objects(gateway));
+    objects.extend(gateway::objects(platform, gateway));
     objects.extend(certificate::of_gateway(gateway));
     objects.extend(certificate::of_login(platform, gateway));
     objects.push(login_access::service_account(gateway));

@@ -15,6 +15,7 @@ use crate::model::platform::Platform;
 use crate::plan::class::Class;
 use crate::plan::guard::Guard;
 use crate::plan::hop::Hop;
+use crate::plan::ray::RayGuard;
 
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
@@ -152,10 +153,47 @@ pub fn of_login(platform: &Platform, gateway: &Gateway) -> Object {
     }
 }
 
+/// The rule for the guards of a Ray cluster, where the gateway speaks TLS with any.
+pub fn of_ray(platform: &Platform, guard: &RayGuard) -> Option<Object> {
+    let doors = guard.reencrypted(platform);
+    if doors.is_empty() {
+        return None;
+    }
+    let hop = Hop::to_ray(guard, &doors);
+    Some(match &platform.backend_tls {
+        BackendTls::DestinationRule(authority) => {
+            let namespace = Some(platform.gateway.pods.namespace.as_str());
+            let metadata = meta::of_ray_in(guard, &hop.rule, namespace, Class::Enforce);
+            destination_rule(metadata, &hop, authority)
+        }
+        BackendTls::Policy { version, kind, name } => {
+            let metadata = meta::of_ray(guard, &hop.service, Class::Enforce);
+            policy(metadata, &hop, version, kind, name)
+        }
+    })
+}
+
 /// In the namespace of the gateway's pods, where Istio looks first, seen by nobody else, and out of reach of who owns the Notebook. The
 /// browser's host would be the name asked for and verified if none were given here.
 fn destination_rule(metadata: ObjectMeta, hop: &Hop, authority: &Authority) -> Object {
     let host = hop.host();
+    let setting = |(number, _): &(u16, &str)| PortSettings {
+        port: PortSelector { number: *number },
+        tls: ClientTls {
+            mode: "SIMPLE",
+            sni: host.clone(),
+            subject_alt_names: vec![host.clone()],
+            ca_certificates: match authority {
+                Authority::File(path) => Some(path),
+                _ => None,
+            },
+            credential_name: match authority {
+                Authority::Secret(name) => Some(name.clone()),
+                _ => None,
+            },
+            insecure_skip_verify: (*authority == Authority::Anybody).then_some(true),
+        },
+    };
     let rule = DestinationRule {
         api_version: "networking.istio.io/v1",
         kind: "DestinationRule",
@@ -164,23 +202,7 @@ fn destination_rule(metadata: ObjectMeta, hop: &Hop, authority: &Authority) -> O
             host: format!("{host}.cluster.local"),
             export_to: vec!["."],
             traffic_policy: TrafficPolicy {
-                port_level_settings: vec![PortSettings {
-                    port: PortSelector { number: hop.port },
-                    tls: ClientTls {
-                        mode: "SIMPLE",
-                        sni: host.clone(),
-                        subject_alt_names: vec![host],
-                        ca_certificates: match authority {
-                            Authority::File(path) => Some(path),
-                            _ => None,
-                        },
-                        credential_name: match authority {
-                            Authority::Secret(name) => Some(name.clone()),
-                            _ => None,
-                        },
-                        insecure_skip_verify: (*authority == Authority::Anybody).then_some(true),
-                    },
-                }],
+                port_level_settings: hop.ports.iter().map(setting).collect(),
             },
         },
     };
@@ -188,17 +210,18 @@ fn destination_rule(metadata: ObjectMeta, hop: &Hop, authority: &Authority) -> O
 }
 
 fn policy(metadata: ObjectMeta, hop: &Hop, version: &str, kind: &str, name: &str) -> Object {
+    let target = |(_, name): &(u16, &'static str)| TargetRef {
+        group: "",
+        kind: "Service",
+        name: hop.service.clone(),
+        section_name: name,
+    };
     let policy = BackendTlsPolicy {
         api_version: format!("{GROUP}/{version}"),
         kind: "BackendTLSPolicy",
         metadata,
         spec: BackendTlsPolicySpec {
-            target_refs: vec![TargetRef {
-                group: "",
-                kind: "Service",
-                name: hop.service.clone(),
-                section_name: hop.port_name,
-            }],
+            target_refs: hop.ports.iter().map(target).collect(),
             validation: Validation {
                 hostname: hop.host(),
                 // By the API the host above is enough; Istio asks for a name in the certificate only where one is listed.

@@ -1,4 +1,4 @@
-//! cert-manager's Certificates: of the guards, of the login service, and of the gateway's listener.
+//! cert-manager's Certificates: of the guards, of the login service, of the gateway's listener, and of people.
 //!
 //! Source of the shape: cert-manager/cert-manager `pkg/apis/certmanager/v1/types_certificate.go`.
 
@@ -10,13 +10,17 @@ use crate::model::certificate::Maker;
 use crate::model::gateway::Gateway;
 use crate::model::login;
 use crate::model::platform::{Platform, Tls};
+use crate::model::ray::Door;
 use crate::plan::class::Class;
 use crate::plan::guard::Guard;
 use crate::plan::hop::Hop;
+use crate::plan::ray::RayGuard;
 
 /// cert-manager's group.
 const GROUP: &str = "cert-manager.io";
 const API_VERSION: &str = "cert-manager.io/v1";
+/// Ten years: whatever an authority signed is void once it has another key, and cert-manager makes nothing of that anew.
+const AUTHORITY_DURATION: &str = "87600h0m0s";
 
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
@@ -31,7 +35,14 @@ struct Certificate {
 #[serde(rename_all = "camelCase")]
 struct CertificateSpec {
     secret_name: String,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
     dns_names: Vec<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    common_name: Option<String>,
+    #[serde(rename = "isCA", skip_serializing_if = "Option::is_none")]
+    is_ca: Option<bool>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    duration: Option<&'static str>,
     usages: Vec<&'static str>,
     issuer_ref: IssuerRef,
 }
@@ -47,12 +58,13 @@ struct Issuer {
 
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
-struct IssuerSpec {
-    self_signed: Empty,
+enum IssuerSpec {
+    SelfSigned {},
+    #[serde(rename_all = "camelCase")]
+    Ca {
+        secret_name: String,
+    },
 }
-
-#[derive(Serialize)]
-struct Empty {}
 
 #[derive(Serialize)]
 struct IssuerRef {
@@ -94,20 +106,94 @@ pub fn of_gateway(gateway: &Gateway) -> Vec<Object> {
     };
     let mut objects = Vec::new();
     if gateway.certificate.maker == Maker::SelfSigned {
-        let issuer = Issuer {
-            api_version: API_VERSION,
-            kind: "Issuer",
-            metadata: metadata(&issuer.name),
-            spec: IssuerSpec {
-                self_signed: Empty {},
-            },
-        };
-        objects.push(Object::new(Class::Support, &issuer));
+        objects.push(self::issuer(metadata(&issuer.name), IssuerSpec::SelfSigned {}));
     }
     let hosts = [Some(&gateway.host), gateway.legacy_host.as_ref()];
     let dns_names = hosts.into_iter().flatten().cloned().collect();
     objects.push(certificate(metadata(name), name, dns_names, issuer));
     objects
+}
+
+/// The Certificate of a Ray cluster's guards, where cert-manager issues it: for their Service, and for the host of the client
+/// port where TLS is passed on as it is.
+pub fn of_ray(platform: &Platform, guard: &RayGuard) -> Option<Object> {
+    let metadata = meta::of_ray(guard, &guard.service, Class::Support);
+    let mut dns_names = names_within(&guard.host());
+    if platform.ray.client.passes_through() && guard.cluster.doors().contains(&Door::Client) {
+        dns_names.extend(guard.client_host(platform));
+    }
+    Some(certificate(
+        metadata,
+        &guard.tls_secret,
+        dns_names,
+        issuer_of(platform)?,
+    ))
+}
+
+/// An authority that signs itself, for the certificates of people: the Issuer that makes it, itself, and the Issuer that signs
+/// with it. Both Issuers and the authority have names of their own; the authority's Secret has the last one's.
+pub(super) fn authority(metadata: impl Fn(&str) -> ObjectMeta, name: &str) -> Vec<Object> {
+    let own = |name: &str| IssuerRef {
+        name: name.to_owned(),
+        kind: "Issuer".into(),
+        group: GROUP.into(),
+    };
+    let root = format!("{name}-root");
+    let certificate = Certificate {
+        api_version: API_VERSION,
+        kind: "Certificate",
+        metadata: metadata(name),
+        spec: CertificateSpec {
+            secret_name: name.to_owned(),
+            dns_names: Vec::new(),
+            common_name: Some(name.to_owned()),
+            is_ca: Some(true),
+            duration: Some(AUTHORITY_DURATION),
+            usages: vec!["cert sign"],
+            issuer_ref: own(&root),
+        },
+    };
+    let signing = IssuerSpec::Ca {
+        secret_name: name.to_owned(),
+    };
+    vec![
+        issuer(metadata(&root), IssuerSpec::SelfSigned {}),
+        issuer(metadata(name), signing),
+        Object::new(Class::Support, &certificate),
+    ]
+}
+
+/// The Certificate of a person, by an authority made by the above.
+pub(super) fn of_person(metadata: ObjectMeta, secret: &str, person: &str, authority: &str) -> Object {
+    let certificate = Certificate {
+        api_version: API_VERSION,
+        kind: "Certificate",
+        metadata,
+        spec: CertificateSpec {
+            secret_name: secret.to_owned(),
+            dns_names: Vec::new(),
+            common_name: Some(person.to_owned()),
+            is_ca: None,
+            duration: None,
+            usages: vec!["digital signature", "key encipherment", "client auth"],
+            issuer_ref: IssuerRef {
+                name: authority.to_owned(),
+                kind: "Issuer".into(),
+                group: GROUP.into(),
+            },
+        },
+    };
+    Object::new(Class::Support, &certificate)
+}
+
+fn issuer(metadata: ObjectMeta, spec: IssuerSpec) -> Object {
+    let issuer = Issuer {
+        api_version: API_VERSION,
+        kind: "Issuer",
+        metadata,
+        spec,
+    };
+    Object::new(Class::Support, &issuer)
 }
 
 fn issuer_of(platform: &Platform) -> Option<IssuerRef> {
@@ -123,9 +209,12 @@ fn issuer_of(platform: &Platform) -> Option<IssuerRef> {
 
 /// For a Service, by its names within the cluster.
 fn within(metadata: ObjectMeta, secret: &str, hop: &Hop, issuer: IssuerRef) -> Object {
-    let host = hop.host();
-    let dns_names = vec![host.clone(), format!("{host}.cluster.local")];
-    certificate(metadata, secret, dns_names, issuer)
+    certificate(metadata, secret, names_within(&hop.host()), issuer)
+}
+
+/// A Service's names within the cluster.
+fn names_within(host: &str) -> Vec<String> {
+    vec![host.to_owned(), format!("{host}.cluster.local")]
 }
 
 fn certificate(metadata: ObjectMeta, secret: &str, dns_names: Vec<String>, issuer_ref: IssuerRef) -> Object {
@@ -136,6 +225,9 @@ fn certificate(metadata: ObjectMeta, secret: &str, dns_names: Vec<String>, issue
         spec: CertificateSpec {
             secret_name: secret.to_owned(),
             dns_names,
+            common_name: None,
+            is_ca: None,
+            duration: None,
             usages: vec!["digital signature", "key encipherment", "server auth"],
             issuer_ref,
         },

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use k8s_openapi::api::core::v1::ConfigMap;
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 use serde_json::Value;
 
 use super::rbac::RESOURCE;
@@ -21,25 +22,33 @@ pub const VERB: &str = "get";
 /// a role may grant every verb on it, saving works, and nobody gains a right on the Notebook itself.
 pub const SUBRESOURCE: &str = "access";
 
-/// The ConfigMap. Every scalar in the file is quoted: its reader takes a Notebook called `yes` or `1e3` for something else.
+/// The ConfigMap of a Notebook's guard.
 pub fn config_map(platform: &Platform, guard: &Guard) -> Object {
     let verb = honours_verb(platform.sidecar.program);
+    let attributes = ResourceAttributes {
+        namespace: guard.notebook.namespace.clone(),
+        api_group: GROUP.into(),
+        api_version: VERSIONS[0].into(),
+        resource: RESOURCE.into(),
+        subresource: (!verb).then(|| SUBRESOURCE.to_owned()),
+        verb: verb.then(|| VERB.to_owned()),
+        name: guard.notebook.name.clone(),
+    };
+    of_review(
+        meta::of_guard(guard, &guard.config_map, Class::Support),
+        attributes,
+    )
+}
+
+/// The ConfigMap of a guard that asks for this. Every scalar in the file is quoted: its reader takes something called `yes` or
+/// `1e3` for something else.
+pub(super) fn of_review(metadata: ObjectMeta, resource_attributes: ResourceAttributes) -> Object {
     let file = ConfigFile {
-        authorization: Authorization {
-            resource_attributes: ResourceAttributes {
-                namespace: guard.notebook.namespace.clone(),
-                api_group: GROUP.into(),
-                api_version: VERSIONS[0].into(),
-                resource: RESOURCE.into(),
-                subresource: (!verb).then(|| SUBRESOURCE.to_owned()),
-                verb: verb.then(|| VERB.to_owned()),
-                name: guard.notebook.name.clone(),
-            },
-        },
+        authorization: Authorization { resource_attributes },
     };
     let value = serde_json::to_value(&file).unwrap_or(Value::Null);
     let config_map = ConfigMap {
-        metadata: meta::of_guard(guard, &guard.config_map, Class::Support),
+        metadata,
         data: Some(BTreeMap::from([(
             FILE.to_owned(),
             to_block(&value, Quoting::Always),

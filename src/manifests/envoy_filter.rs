@@ -219,7 +219,7 @@ fn connection_manager(gateway: &Gateway) -> Content {
 
 fn check(gateway: &Gateway, asked: Asked) -> Extension<ExtAuthz> {
     let hop = Hop::to_login(gateway);
-    let (host, port) = (hop.host(), hop.port);
+    let (host, port) = (hop.host(), login::PORT);
     let by_check = asked == Asked::ByCheck;
     let asked_with: &[&str] = if by_check {
         &["cookie", "user-agent"]

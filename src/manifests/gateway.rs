@@ -1,7 +1,6 @@
 //! The gateway itself: its class, its listeners, how its pods are run, and how traffic reaches it from outside.
 //!
-//! Sources of the shapes: kubernetes-sigs/gateway-api `apis/v1/{gateway,gatewayclass}_types.go`; openshift/api
-//! `route/v1/types.go`; envoyproxy/gateway `api/v1alpha1/envoyproxy_types.go`; istio/istio
+//! Sources of the shapes: kubernetes-sigs/gateway-api `apis/v1/{gateway,gatewayclass}_types.go`; envoyproxy/gateway `api/v1alpha1/envoyproxy_types.go`; istio/istio
 //! `pilot/pkg/config/kube/gatewaycommon/deploymentcontroller.go` for the keys of the ConfigMap.
 
 use std::collections::BTreeMap;
@@ -14,13 +13,15 @@ use serde::Serialize;
 use serde_json::{Value, json};
 
 use super::http_route::GROUP;
+use super::openshift_route::{self, TargetPort, Termination};
 use super::scaling::{self, MAX_REPLICAS, MIN_REPLICAS};
 use super::{Object, meta};
-use crate::input::platform::{GatewayImplementation, IngressMode};
+use crate::input::platform::{GatewayImplementation, IngressMode, RayClientRoute};
 use crate::krm::yaml::{Quoting, to_block};
 use crate::model::certificate::Maker;
 use crate::model::gateway::Gateway;
 use crate::model::keys;
+use crate::model::platform::Platform;
 use crate::plan::class::Class;
 
 /// The listener that people come in by.
@@ -84,7 +85,7 @@ struct Reference {
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
 struct Listener {
-    name: &'static str,
+    name: String,
     #[serde(skip_serializing_if = "Option::is_none")]
     hostname: Option<String>,
     port: u16,
@@ -97,12 +98,21 @@ struct Listener {
 #[serde(rename_all = "camelCase")]
 struct ListenerTls {
     mode: &'static str,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
     certificate_refs: Vec<Reference>,
 }
 
 #[derive(Serialize)]
 struct AllowedRoutes {
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    kinds: Vec<RouteKind>,
     namespaces: RouteNamespaces,
+}
+
+#[derive(Serialize)]
+struct RouteKind {
+    group: &'static str,
+    kind: &'static str,
 }
 
 #[derive(Serialize)]
@@ -192,51 +202,12 @@ struct EnvoyBudget {
     max_unavailable: IntOrString,
 }
 
-#[derive(Serialize)]
-#[serde(rename_all = "camelCase")]
-struct Route {
-    api_version: &'static str,
-    kind: &'static str,
-    metadata: ObjectMeta,
-    spec: RouteSpec,
-}
-
-#[derive(Serialize)]
-#[serde(rename_all = "camelCase")]
-struct RouteSpec {
-    host: String,
-    port: RoutePort,
-    tls: RouteTls,
-    to: RouteTarget,
-    wildcard_policy: &'static str,
-}
-
-#[derive(Serialize)]
-#[serde(rename_all = "camelCase")]
-struct RoutePort {
-    target_port: u16,
-}
-
-#[derive(Serialize)]
-#[serde(rename_all = "camelCase")]
-struct RouteTls {
-    termination: &'static str,
-    insecure_edge_termination_policy: &'static str,
-}
-
-#[derive(Serialize)]
-struct RouteTarget {
-    kind: &'static str,
-    name: String,
-    weight: u16,
-}
-
 /// Everything of the gateway but what lets traffic in.
-pub fn objects(gateway: &Gateway) -> Vec<Object> {
+pub fn objects(platform: &Platform, gateway: &Gateway) -> Vec<Object> {
     let mut objects = Vec::new();
     objects.extend(class(gateway));
     objects.extend(parameters(gateway));
-    objects.push(self::gateway(gateway));
+    objects.push(self::gateway(platform, gateway));
     objects
 }
 
@@ -255,20 +226,20 @@ fn class(gateway: &Gateway) -> Option<Object> {
 
 /// The listeners. A route attaches from the namespaces that are named and from no other: whoever may write routes elsewhere
 /// cannot take over a path.
-fn gateway(gateway: &Gateway) -> Object {
+fn gateway(platform: &Platform, gateway: &Gateway) -> Object {
     let behind_route = gateway.ingress == IngressMode::OcpRoute;
-    let from_named = || RouteNamespaces {
+    let from_named = |values| RouteNamespaces {
         from: "Selector",
         selector: Some(Selector {
             match_expressions: vec![Requirement {
                 key: keys::NAMESPACE_NAME,
                 operator: "In",
-                values: gateway.namespaces.clone(),
+                values,
             }],
         }),
     };
-    let listener = |name, hostname, namespaces| Listener {
-        name,
+    let listener = |name: &str, hostname, namespaces| Listener {
+        name: name.to_owned(),
         hostname,
         port: PORT,
         protocol: "HTTPS",
@@ -280,11 +251,18 @@ fn gateway(gateway: &Gateway) -> Object {
                 name: gateway.certificate.secret.clone(),
             }],
         },
-        allowed_routes: AllowedRoutes { namespaces },
+        allowed_routes: AllowedRoutes {
+            kinds: Vec::new(),
+            namespaces,
+        },
     };
     // Behind a Route the listener takes any host: the router has looked at it.
     let hostname = (!behind_route).then(|| gateway.host.clone());
-    let mut listeners = vec![listener(LISTENER, hostname, from_named())];
+    let mut listeners = vec![listener(
+        LISTENER,
+        hostname,
+        from_named(gateway.namespaces.clone()),
+    )];
     if let Some(legacy) = gateway.legacy_host.clone().filter(|_| !behind_route) {
         // Nothing but the redirect is served here, and that is in the gateway's own namespace.
         let own = RouteNamespaces {
@@ -292,6 +270,31 @@ fn gateway(gateway: &Gateway) -> Object {
             selector: None,
         };
         listeners.push(listener(LEGACY_LISTENER, Some(legacy), own));
+    }
+    let client = &platform.ray.client;
+    if let Some(domain) = client
+        .domain
+        .as_ref()
+        .filter(|_| client.route == RayClientRoute::TlsRoute)
+    {
+        // Ray's clients speak TLS with the guards: no route for people is taken here.
+        listeners.push(Listener {
+            name: client.listener.clone(),
+            hostname: Some(format!("*.{domain}")),
+            port: PORT,
+            protocol: "TLS",
+            tls: ListenerTls {
+                mode: "Passthrough",
+                certificate_refs: Vec::new(),
+            },
+            allowed_routes: AllowedRoutes {
+                kinds: vec![RouteKind {
+                    group: GROUP,
+                    kind: "TLSRoute",
+                }],
+                namespaces: from_named(vec![platform.ray.route_namespace.clone()]),
+            },
+        });
     }
     let object = GatewayObject {
         api_version: format!("{GROUP}/v1"),
@@ -421,24 +424,11 @@ fn route(gateway: &Gateway, name: &str, host: &str) -> Object {
     if let Some(timeout) = &gateway.server_timeout {
         meta::annotate(&mut metadata, keys::ROUTE_TIMEOUT, timeout);
     }
-    let route = Route {
-        api_version: "route.openshift.io/v1",
-        kind: "Route",
+    openshift_route::to_service(
         metadata,
-        spec: RouteSpec {
-            host: host.to_owned(),
-            port: RoutePort { target_port: PORT },
-            tls: RouteTls {
-                termination: "reencrypt",
-                insecure_edge_termination_policy: "Redirect",
-            },
-            to: RouteTarget {
-                kind: "Service",
-                name: gateway.service(),
-                weight: 100,
-            },
-            wildcard_policy: "None",
-        },
-    };
-    Object::new(Class::Serve, &route)
+        Some(host.to_owned()),
+        gateway.service(),
+        TargetPort::Number(PORT),
+        Termination::Reencrypt,
+    )
 }

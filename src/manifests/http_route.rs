@@ -1,4 +1,4 @@
-//! Gateway API's routes: to a guard, to the login service, and the grant that lets it lead into another namespace.
+//! Gateway API's HTTPRoutes: to a guard, to the login service, and the grant that lets it lead into another namespace.
 //!
 //! Our own subset of the types (kubernetes-sigs/gateway-api `apis/v1`), because the crate that has them all pins another
 //! version of k8s-openapi. API defaults are written out.
@@ -8,15 +8,17 @@ use serde::Serialize;
 
 use super::gateway::{LEGACY_LISTENER, LISTENER, legacy_name};
 use super::{Object, meta};
-use crate::input::platform::IngressMode;
+use crate::input::platform::{IngressMode, Operator};
 use crate::model::gateway::Gateway;
 use crate::model::login;
 use crate::model::names::notebook_path;
 use crate::model::notebook::GUARD_PORT;
 use crate::model::platform::Platform;
+use crate::model::ray::Door;
 use crate::plan::class::Class;
 use crate::plan::exposed::{Exposed, SERVICE_PORT};
 use crate::plan::guard::Guard;
+use crate::plan::ray::RayGuard;
 
 /// API group.
 pub(super) const GROUP: &str = "gateway.networking.k8s.io";
@@ -41,13 +43,13 @@ struct HttpRouteSpec {
 
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
-struct ParentRef {
+pub(super) struct ParentRef {
     group: &'static str,
     kind: &'static str,
     name: String,
     namespace: String,
     #[serde(skip_serializing_if = "Option::is_none")]
-    section_name: Option<&'static str>,
+    section_name: Option<String>,
 }
 
 #[derive(Serialize)]
@@ -62,7 +64,7 @@ struct Rule {
 
 #[derive(Serialize)]
 #[serde(tag = "type")]
-enum Filter {
+pub(super) enum Filter {
     #[serde(rename_all = "camelCase")]
     RequestHeaderModifier { request_header_modifier: HeaderModifier },
     #[serde(rename_all = "camelCase")]
@@ -71,16 +73,23 @@ enum Filter {
     },
     #[serde(rename_all = "camelCase")]
     RequestRedirect { request_redirect: Redirect },
+    #[serde(rename = "URLRewrite", rename_all = "camelCase")]
+    UrlRewrite { url_rewrite: Rewrite },
 }
 
 #[derive(Serialize)]
-struct HeaderModifier {
+pub(super) struct Rewrite {
+    path: PathModifier,
+}
+
+#[derive(Serialize)]
+pub(super) struct HeaderModifier {
     remove: Vec<&'static str>,
 }
 
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
-struct Redirect {
+pub(super) struct Redirect {
     #[serde(skip_serializing_if = "Option::is_none")]
     scheme: Option<&'static str>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -91,19 +100,22 @@ struct Redirect {
 }
 
 #[derive(Serialize)]
-#[serde(rename_all = "camelCase")]
-struct PathModifier {
-    #[serde(rename = "type")]
-    kind: &'static str,
-    replace_prefix_match: String,
+#[serde(tag = "type")]
+pub(super) enum PathModifier {
+    #[serde(rename_all = "camelCase")]
+    ReplacePrefixMatch { replace_prefix_match: String },
+    #[serde(rename_all = "camelCase")]
+    ReplaceFullPath { replace_full_path: String },
 }
 
 #[derive(Serialize)]
 struct Match {
     path: PathMatch,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    method: Option<&'static str>,
 }
 
-#[derive(Serialize)]
+#[derive(Clone, Serialize)]
 struct PathMatch {
     #[serde(rename = "type")]
     kind: &'static str,
@@ -111,7 +123,7 @@ struct PathMatch {
 }
 
 #[derive(Serialize)]
-struct BackendRef {
+pub(super) struct BackendRef {
     group: &'static str,
     kind: &'static str,
     name: String,
@@ -172,6 +184,11 @@ const LOGIN_ANSWERS: [&str; 7] = [
 /// The visitor's credential itself: a guard takes it off, and where there is none the gateway must.
 const CREDENTIAL: &str = "authorization";
 
+/// The methods that a route can name (`apis/v1/httproute_types.go`).
+const METHODS: [&str; 9] = [
+    "GET", "HEAD", "POST", "PUT", "DELETE", "CONNECT", "OPTIONS", "TRACE", "PATCH",
+];
+
 /// A redirect that browsers do not keep: the short path may belong to another Notebook tomorrow.
 const FOUND: u16 = 302;
 /// A redirect that may be kept: the host of earlier releases leads on for ever.
@@ -216,6 +233,64 @@ pub fn unguarded_route(platform: &Platform, exposed: &Exposed) -> Object {
     )
 }
 
+/// The route to the dashboard of a Ray cluster, whose paths begin at its own root. The page is found with a slash at the end
+/// alone: it names its parts by relative paths.
+pub fn ray_route(platform: &Platform, guard: &RayGuard) -> Object {
+    let metadata = meta::of_ray_route(platform, guard, &guard.route, &platform.ray.route_namespace);
+    let path = guard.path();
+    let onward = Redirect {
+        scheme: None,
+        hostname: None,
+        path: Some(PathModifier::ReplaceFullPath {
+            replace_full_path: format!("{path}/"),
+        }),
+        status_code: FOUND,
+    };
+    let root = Rewrite {
+        path: PathModifier::ReplacePrefixMatch {
+            replace_prefix_match: "/".to_owned(),
+        },
+    };
+    let mut to_guard = Rule::to(
+        path.clone(),
+        TOKEN_HEADERS.to_vec(),
+        backend(
+            &guard.service,
+            &guard.cluster.namespace,
+            guard.ports.of(Door::Dashboard),
+        ),
+    );
+    to_guard.filters.push(Filter::UrlRewrite { url_rewrite: root });
+    let mut rules = vec![
+        Rule {
+            matches: vec![Match::exact(path)],
+            filters: vec![Filter::RequestRedirect {
+                request_redirect: onward,
+            }],
+            backend_refs: Vec::new(),
+        },
+        to_guard,
+    ];
+    if platform.ray.operator == Operator::OpenDataHub {
+        // The operator's own route has the same path and leads past the guard: what says the method too goes before it.
+        for rule in &mut rules {
+            rule.matches = rule.matches.iter().flat_map(Match::by_method).collect();
+        }
+    }
+    let parent = parent(&platform.gateway.name, &platform.gateway.namespace);
+    attached(metadata, parent, Vec::new(), rules)
+}
+
+/// The grant for the routes to a Ray cluster's guards, where any is in another namespace.
+pub fn ray_grant(platform: &Platform, guard: &RayGuard, kinds: &[&'static str]) -> Option<Object> {
+    let namespace = &platform.ray.route_namespace;
+    if kinds.is_empty() || *namespace == guard.cluster.namespace {
+        return None;
+    }
+    let metadata = meta::of_ray(guard, &guard.grant, Class::Support);
+    Some(granted(metadata, namespace, kinds, &guard.service))
+}
+
 /// The redirect from `/notebooks/NAME`, where there is to be one.
 pub fn short_route(platform: &Platform, guard: &Guard) -> Option<Object> {
     let name = guard.short_route.as_ref()?;
@@ -227,8 +302,7 @@ pub fn short_route(platform: &Platform, guard: &Guard) -> Option<Object> {
             request_redirect: Redirect {
                 scheme: None,
                 hostname: None,
-                path: Some(PathModifier {
-                    kind: "ReplacePrefixMatch",
+                path: Some(PathModifier::ReplacePrefixMatch {
                     replace_prefix_match: notebook_path(&notebook.namespace, &notebook.name),
                 }),
                 status_code: FOUND,
@@ -252,10 +326,7 @@ pub fn login_route(gateway: &Gateway) -> Object {
         }],
         backend_refs: vec![backend(login::NAME, &gateway.namespace, login::PORT)],
     };
-    let parent = ParentRef {
-        section_name: Some(LISTENER),
-        ..parent(&gateway.name, &gateway.namespace)
-    };
+    let parent = parent_at(&gateway.name, &gateway.namespace, LISTENER);
     attached(
         metadata,
         parent,
@@ -281,19 +352,25 @@ pub fn legacy_redirect(gateway: &Gateway) -> Option<Object> {
         }],
         backend_refs: Vec::new(),
     };
-    let parent = ParentRef {
-        section_name: Some(match gateway.ingress {
-            IngressMode::OcpRoute => LISTENER,
-            IngressMode::LoadBalancer => LEGACY_LISTENER,
-        }),
-        ..parent(&gateway.name, &gateway.namespace)
+    let listener = match gateway.ingress {
+        IngressMode::OcpRoute => LISTENER,
+        IngressMode::LoadBalancer => LEGACY_LISTENER,
     };
+    let parent = parent_at(&gateway.name, &gateway.namespace, listener);
     Some(attached(metadata, parent, vec![legacy], vec![rule]))
 }
 
 fn route(platform: &Platform, metadata: ObjectMeta, rule: Rule) -> Object {
     let parent = parent(&platform.gateway.name, &platform.gateway.namespace);
     attached(metadata, parent, Vec::new(), vec![rule])
+}
+
+/// A Gateway, by one of its listeners.
+pub(super) fn parent_at(name: &str, namespace: &str, listener: &str) -> ParentRef {
+    ParentRef {
+        section_name: Some(listener.to_owned()),
+        ..parent(name, namespace)
+    }
 }
 
 fn parent(name: &str, namespace: &str) -> ParentRef {
@@ -320,7 +397,7 @@ fn attached(metadata: ObjectMeta, parent: ParentRef, hostnames: Vec<String>, rul
     Object::new(Class::Serve, &route)
 }
 
-fn backend(service: &str, namespace: &str, port: u16) -> BackendRef {
+pub(super) fn backend(service: &str, namespace: &str, port: u16) -> BackendRef {
     BackendRef {
         group: "",
         kind: "Service",
@@ -331,15 +408,28 @@ fn backend(service: &str, namespace: &str, port: u16) -> BackendRef {
     }
 }
 
+// === impl Filter ===
+
+impl Filter {
+    /// Takes the visitor's token out of a request that has passed the gateway.
+    pub(super) fn tokens() -> Self {
+        Self::remove(TOKEN_HEADERS.to_vec())
+    }
+
+    fn remove(remove: Vec<&'static str>) -> Self {
+        Self::RequestHeaderModifier {
+            request_header_modifier: HeaderModifier { remove },
+        }
+    }
+}
+
 // === impl Rule ===
 
 impl Rule {
     fn to(path: String, remove: Vec<&'static str>, backend: BackendRef) -> Self {
         Self {
             matches: vec![Match::prefix(path)],
-            filters: vec![Filter::RequestHeaderModifier {
-                request_header_modifier: HeaderModifier { remove },
-            }],
+            filters: vec![Filter::remove(remove)],
             backend_refs: vec![backend],
         }
     }
@@ -348,9 +438,21 @@ impl Rule {
 // === impl Match ===
 
 impl Match {
+    /// One for every method that a route can name.
+    fn by_method(&self) -> Vec<Self> {
+        METHODS
+            .iter()
+            .map(|method| Self {
+                path: self.path.clone(),
+                method: Some(method),
+            })
+            .collect()
+    }
+
     fn exact(value: String) -> Self {
         Self {
             path: PathMatch { kind: "Exact", value },
+            method: None,
         }
     }
 
@@ -360,6 +462,7 @@ impl Match {
                 kind: "PathPrefix",
                 value,
             },
+            method: None,
         }
     }
 }
@@ -383,16 +486,22 @@ pub fn unguarded_grant(platform: &Platform, exposed: &Exposed) -> Object {
 }
 
 fn grant(platform: &Platform, metadata: ObjectMeta, service: &str) -> Object {
+    granted(metadata, &platform.route_namespace, &["HTTPRoute"], service)
+}
+
+/// Routes of some kinds in a namespace may lead to one Service.
+fn granted(metadata: ObjectMeta, namespace: &str, kinds: &[&'static str], service: &str) -> Object {
+    let from = |kind: &&'static str| GrantFrom {
+        group: GROUP,
+        kind,
+        namespace: namespace.to_owned(),
+    };
     let grant = ReferenceGrant {
         api_version: format!("{GROUP}/v1beta1"),
         kind: "ReferenceGrant",
         metadata,
         spec: ReferenceGrantSpec {
-            from: vec![GrantFrom {
-                group: GROUP,
-                kind: "HTTPRoute",
-                namespace: platform.route_namespace.clone(),
-            }],
+            from: kinds.iter().map(from).collect(),
             to: vec![GrantTo {
                 group: "",
                 kind: "Service",

@@ -12,9 +12,9 @@ use k8s_openapi::api::networking::v1::{
 };
 use k8s_openapi::api::rbac::v1::{ClusterRole, ClusterRoleBinding, PolicyRule, Subject};
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::{LabelSelector, ObjectMeta};
-use k8s_openapi::apimachinery::pkg::util::intstr::IntOrString;
 use serde::Serialize;
 
+use super::network::port;
 use super::rbac::role_ref;
 use super::{Object, login, meta};
 use crate::input::platform::{AuthMode, Flavor};
@@ -233,14 +233,6 @@ fn namespace(name: &str) -> LabelSelector {
 
 fn tcp(number: u16) -> NetworkPolicyPort {
     port("TCP", number)
-}
-
-fn port(protocol: &str, number: u16) -> NetworkPolicyPort {
-    NetworkPolicyPort {
-        port: Some(IntOrString::Int(i32::from(number))),
-        protocol: Some(protocol.into()),
-        end_port: None,
-    }
 }
 
 /// OpenShift's OAuth client. Its secret is not in git: whoever applies this leaves the field to whoever sets it.

@@ -4,6 +4,8 @@ use std::collections::BTreeMap;
 
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 
+use crate::input::platform::Operator;
+use crate::input::ray::Kind;
 use crate::krm::annotations::MANAGED_BY;
 use crate::krm::object_id::ObjectId;
 use crate::model::gateway::{Gateway, Groups};
@@ -12,6 +14,7 @@ use crate::model::platform::Platform;
 use crate::plan::class::Class;
 use crate::plan::guard::Guard;
 use crate::plan::notebook_id;
+use crate::plan::ray::RayGuard;
 
 /// Argo CD's wave after all others.
 const LAST_WAVE: &str = "20";
@@ -50,6 +53,28 @@ pub fn of_notebook_in(
     let mut meta = of_notebook(home, notebook, name, class);
     label(&mut meta, keys::NOTEBOOK_NAMESPACE, home);
     meta.namespace = namespace.map(str::to_owned);
+    meta
+}
+
+/// Metadata of an object made for a guarded Ray cluster, in its namespace.
+pub fn of_ray(guard: &RayGuard, name: &str, class: Class) -> ObjectMeta {
+    of_ray_in(guard, name, Some(&guard.cluster.namespace), class)
+}
+
+/// Metadata of an object made for a guarded Ray cluster elsewhere: in another namespace, or in none.
+pub fn of_ray_in(guard: &RayGuard, name: &str, namespace: Option<&str>, class: Class) -> ObjectMeta {
+    of(&guard.id(), name, namespace, class)
+}
+
+/// Metadata of a route to a guarded Ray cluster, with the labels by which the CodeFlare SDK finds it. Open Data Hub's operator
+/// deletes routes with these labels once the cluster is gone, whosesoever they are, so beside it there are none; a RayJob's or
+/// RayService's cluster has a name that KubeRay makes up.
+pub fn of_ray_route(platform: &Platform, guard: &RayGuard, name: &str, namespace: &str) -> ObjectMeta {
+    let mut meta = of_ray_in(guard, name, Some(namespace), Class::Serve);
+    if platform.ray.operator == Operator::None && guard.cluster.kind == Kind::RayCluster {
+        label(&mut meta, keys::RAY_ROUTE_CLUSTER, &guard.cluster.name);
+        label(&mut meta, keys::RAY_ROUTE_NAMESPACE, &guard.cluster.namespace);
+    }
     meta
 }
 

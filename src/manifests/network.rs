@@ -81,31 +81,44 @@ fn opening_policy(namespace: &str, notebook: &str, name: &str, rule: NetworkPoli
 }
 
 fn admit(pods: &Pods, port: u16) -> NetworkPolicyIngressRule {
-    let labels = |labels: BTreeMap<String, String>| LabelSelector {
-        match_labels: Some(labels),
-        match_expressions: None,
-    };
+    // A Notebook's own labels go onto its pods: none may pass for the gateway or the culler.
     NetworkPolicyIngressRule {
-        from: Some(vec![NetworkPolicyPeer {
-            namespace_selector: Some(labels(BTreeMap::from([(
-                keys::NAMESPACE_NAME.to_owned(),
-                pods.namespace.clone(),
-            )]))),
-            // A Notebook's own labels go onto its pods: none may pass for the gateway or the culler.
-            pod_selector: Some(LabelSelector {
-                match_labels: Some(pods.labels.clone()),
-                match_expressions: Some(vec![LabelSelectorRequirement {
-                    key: keys::NOTEBOOK_NAME.into(),
-                    operator: "DoesNotExist".into(),
-                    values: None,
-                }]),
-            }),
-            ip_block: None,
-        }]),
-        ports: Some(vec![NetworkPolicyPort {
-            port: Some(IntOrString::Int(i32::from(port))),
-            protocol: Some("TCP".into()),
-            end_port: None,
-        }]),
+        from: Some(vec![peer(pods, &[keys::NOTEBOOK_NAME])]),
+        ports: Some(vec![self::port("TCP", port)]),
+    }
+}
+
+/// Pods of one namespace, but for those with any of these labels.
+pub(super) fn peer(pods: &Pods, but: &[&str]) -> NetworkPolicyPeer {
+    let namespace = BTreeMap::from([(keys::NAMESPACE_NAME.to_owned(), pods.namespace.clone())]);
+    NetworkPolicyPeer {
+        namespace_selector: Some(LabelSelector {
+            match_labels: Some(namespace),
+            match_expressions: None,
+        }),
+        pod_selector: Some(labelled(&pods.labels, but)),
+        ip_block: None,
+    }
+}
+
+/// Pods with labels, but for those with any of others.
+pub(super) fn labelled(labels: &BTreeMap<String, String>, but: &[&str]) -> LabelSelector {
+    let without = |key: &&str| LabelSelectorRequirement {
+        key: (*key).into(),
+        operator: "DoesNotExist".into(),
+        values: None,
+    };
+    LabelSelector {
+        match_labels: Some(labels.clone()).filter(|labels| !labels.is_empty()),
+        match_expressions: Some(but.iter().map(without).collect()).filter(|keys: &Vec<_>| !keys.is_empty()),
+    }
+}
+
+/// A port.
+pub(super) fn port(protocol: &str, number: u16) -> NetworkPolicyPort {
+    NetworkPolicyPort {
+        port: Some(IntOrString::Int(i32::from(number))),
+        protocol: Some(protocol.into()),
+        end_port: None,
     }
 }

@@ -1,4 +1,4 @@
-//! The guard's container and volumes: what goes into a Notebook.
+//! The guard's container and volumes: what goes into a Notebook, and the parts of that which are the same for every guard.
 
 use std::collections::BTreeMap;
 
@@ -15,10 +15,11 @@ use serde_json::Value;
 
 use super::object::ordered;
 use crate::config::kube_rbac_proxy::FILE;
+use crate::input::platform::SidecarProgram;
 use crate::model::notebook::{
     GUARD, GUARD_PORT, GUARD_VOLUMES, HEALTH_PORT, HEALTH_PORT_NAME, NOTEBOOK_PORT,
 };
-use crate::model::platform::Platform;
+use crate::model::platform::{Platform, Resources};
 use crate::model::programs::needs_upstream_timeout;
 use crate::model::quantity::Quantity as Amount;
 use crate::plan::guard::Guard;
@@ -28,9 +29,9 @@ const CONFIG_PATH: &str = "/etc/kube-rbac-proxy";
 /// Where the certificate is mounted.
 const TLS_PATH: &str = "/etc/tls/private";
 /// Where Kubernetes clients look for their token.
-const TOKEN_PATH: &str = "/var/run/secrets/kubernetes.io/serviceaccount";
+pub(super) const TOKEN_PATH: &str = "/var/run/secrets/kubernetes.io/serviceaccount";
 /// `0644`: readable by the guard, which runs as a user we do not know.
-const READABLE: i32 = 0o644;
+pub(super) const READABLE: i32 = 0o644;
 /// Lifetime of the guard's token (seconds); the kubelet renews it. The API's default, written out.
 const TOKEN_SECONDS: i64 = 3600;
 
@@ -43,48 +44,85 @@ pub struct Sidecar {
     pub volumes: Vec<Value>,
 }
 
+/// What a guard's container is made of, whatever it guards.
+pub(super) struct Proxy<'a> {
+    /// Its name.
+    pub name: &'a str,
+    /// Its image.
+    pub image: &'a str,
+    /// Its resources.
+    pub resources: &'a Resources,
+    /// Its flags.
+    pub args: Vec<String>,
+    /// The port that it listens on, by name and number.
+    pub port: (&'a str, u16),
+    /// The port of its health checks.
+    pub health: (&'a str, u16),
+    /// Its volumes: configuration, certificate, token.
+    pub volumes: [&'a str; 3],
+}
+
 /// The guard of a Notebook.
 pub fn sidecar(platform: &Platform, guard: &Guard) -> Sidecar {
+    let mut args = flags(GUARD_PORT, guard.notebook.port, HEALTH_PORT);
+    args.extend(flags_of(platform.sidecar.program));
+    let proxy = Proxy {
+        name: GUARD,
+        image: guard
+            .notebook
+            .guard_image
+            .as_ref()
+            .unwrap_or(&platform.sidecar.image),
+        resources: &guard.notebook.resources,
+        args,
+        port: (GUARD, GUARD_PORT),
+        health: (HEALTH_PORT_NAME, HEALTH_PORT),
+        volumes: GUARD_VOLUMES,
+    };
     Sidecar {
-        container: value(&container(platform, guard)),
-        volumes: volumes(guard).iter().map(value).collect(),
+        container: value(&container(proxy)),
+        volumes: volumes(GUARD_VOLUMES, &guard.config_map, &guard.tls_secret)
+            .iter()
+            .map(value)
+            .collect(),
     }
 }
 
-fn value(typed: &impl Serialize) -> Value {
+/// A typed part of a document as a value, its fields in the order of reviewers.
+pub(super) fn value(typed: &impl Serialize) -> Value {
     ordered(serde_json::to_value(typed).unwrap_or_default())
 }
 
-fn container(platform: &Platform, guard: &Guard) -> Container {
-    let mount = |volume: &str, path: &str| VolumeMount {
+/// A volume, mounted to be read.
+pub(super) fn mount(volume: &str, path: &str) -> VolumeMount {
+    VolumeMount {
         name: volume.into(),
         mount_path: path.into(),
         read_only: Some(true),
         ..VolumeMount::default()
-    };
-    let port = |name: &str, number: u16| ContainerPort {
+    }
+}
+
+/// The container of a guard.
+pub(super) fn container(proxy: Proxy<'_>) -> Container {
+    let port = |(name, number): (&str, u16)| ContainerPort {
         name: Some(name.into()),
         container_port: i32::from(number),
         protocol: Some("TCP".into()),
         ..ContainerPort::default()
     };
-    let [config, tls, token] = GUARD_VOLUMES;
-    let image = guard
-        .notebook
-        .guard_image
-        .as_ref()
-        .unwrap_or(&platform.sidecar.image);
+    let [config, tls, token] = proxy.volumes;
     Container {
-        name: GUARD.into(),
-        image: Some(image.clone()),
-        image_pull_policy: Some(pull_policy(image).into()),
-        args: Some(args(platform, guard)),
-        ports: Some(vec![port(GUARD, GUARD_PORT), port(HEALTH_PORT_NAME, HEALTH_PORT)]),
-        liveness_probe: Some(probe(30)),
-        readiness_probe: Some(probe(5)),
+        name: proxy.name.into(),
+        image: Some(proxy.image.into()),
+        image_pull_policy: Some(pull_policy(proxy.image).into()),
+        args: Some(proxy.args),
+        ports: Some(vec![port(proxy.port), port(proxy.health)]),
+        liveness_probe: Some(probe(30, proxy.health.1)),
+        readiness_probe: Some(probe(5, proxy.health.1)),
         resources: Some(ResourceRequirements {
-            requests: Some(quantities(&guard.notebook.resources.requests)),
-            limits: Some(quantities(&guard.notebook.resources.limits)),
+            requests: Some(quantities(&proxy.resources.requests)),
+            limits: Some(quantities(&proxy.resources.limits)),
             claims: None,
         }),
         security_context: Some(restricted()),
@@ -99,27 +137,24 @@ fn container(platform: &Platform, guard: &Guard) -> Container {
     }
 }
 
-/// The flags, in the order of the program they were first written for.
-fn args(platform: &Platform, guard: &Guard) -> Vec<String> {
-    let mut args = common_args(guard.notebook.port);
-    if needs_upstream_timeout(platform.sidecar.program) {
-        args.push("--upstream-timeout=0".to_owned());
-    }
-    args
+/// The flags that one program alone knows.
+pub(super) fn flags_of(program: SidecarProgram) -> Option<String> {
+    needs_upstream_timeout(program).then(|| "--upstream-timeout=0".to_owned())
 }
 
 /// The flags that Open Data Hub's controller gives its guard too, which it has in front of one port alone.
 pub fn controller_args() -> Vec<String> {
-    common_args(NOTEBOOK_PORT)
+    flags(GUARD_PORT, NOTEBOOK_PORT, HEALTH_PORT)
 }
 
-fn common_args(port: u16) -> Vec<String> {
+/// The flags that every program knows, in the order of the one they were first written for.
+pub(super) fn flags(port: u16, upstream: u16, health: u16) -> Vec<String> {
     vec![
-        format!("--secure-listen-address=0.0.0.0:{GUARD_PORT}"),
-        format!("--upstream=http://127.0.0.1:{port}/"),
+        format!("--secure-listen-address=0.0.0.0:{port}"),
+        format!("--upstream=http://127.0.0.1:{upstream}/"),
         "--logtostderr=true".to_owned(),
         "--v=0".to_owned(),
-        format!("--proxy-endpoints-port={HEALTH_PORT}"),
+        format!("--proxy-endpoints-port={health}"),
         format!("--config-file={CONFIG_PATH}/{FILE}"),
         format!("--tls-cert-file={TLS_PATH}/tls.crt"),
         format!("--tls-private-key-file={TLS_PATH}/tls.key"),
@@ -129,11 +164,11 @@ fn common_args(port: u16) -> Vec<String> {
     ]
 }
 
-fn probe(delay: i32) -> Probe {
+fn probe(delay: i32, port: u16) -> Probe {
     Probe {
         http_get: Some(HTTPGetAction {
             path: Some("/healthz".into()),
-            port: IntOrString::Int(i32::from(HEALTH_PORT)),
+            port: IntOrString::Int(i32::from(port)),
             scheme: Some("HTTPS".into()),
             ..HTTPGetAction::default()
         }),
@@ -183,13 +218,14 @@ fn quantities(amounts: &BTreeMap<String, String>) -> BTreeMap<String, Quantity> 
         .collect()
 }
 
-fn volumes(guard: &Guard) -> Vec<Volume> {
-    let [config, tls, token] = GUARD_VOLUMES;
+/// The volumes of a guard: its configuration, its certificate, its token.
+pub(super) fn volumes(names: [&str; 3], config_map: &str, tls_secret: &str) -> Vec<Volume> {
+    let [config, tls, token] = names;
     vec![
         Volume {
             name: config.into(),
             config_map: Some(ConfigMapVolumeSource {
-                name: guard.config_map.clone(),
+                name: config_map.into(),
                 default_mode: Some(READABLE),
                 ..ConfigMapVolumeSource::default()
             }),
@@ -198,7 +234,7 @@ fn volumes(guard: &Guard) -> Vec<Volume> {
         Volume {
             name: tls.into(),
             secret: Some(SecretVolumeSource {
-                secret_name: Some(guard.tls_secret.clone()),
+                secret_name: Some(tls_secret.into()),
                 default_mode: Some(READABLE),
                 ..SecretVolumeSource::default()
             }),

@@ -391,7 +391,8 @@ fn resolve_gateway(
     service_name(&names, facts, &mut own);
     secrets_apart(&certificate, &login, &mut own);
     let mut namespaces = vec![namespace.clone()];
-    for other in [&platform.applications_namespace, &platform.route_namespace] {
+    let of_routes = [&platform.route_namespace, &platform.ray.route_namespace];
+    for other in std::iter::once(&platform.applications_namespace).chain(of_routes) {
         if !namespaces.contains(other) {
             namespaces.push(other.clone());
         }

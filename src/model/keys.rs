@@ -36,8 +36,26 @@ pub const NEVER_PRUNED: [(&str, &str); 3] = [
 pub const ROUTE_TIMEOUT: &str = "haproxy.router.openshift.io/timeout";
 /// Has OpenShift's router trust the service CA behind a Route.
 pub const ROUTE_SERVICE_CA: &str = "router.openshift.io/service-ca-certificate";
+/// ingress-nginx: what it speaks with what stands behind an Ingress.
+pub const NGINX_PROTOCOL: &str = "nginx.ingress.kubernetes.io/backend-protocol";
+/// ingress-nginx: passes TLS on as it is.
+pub const NGINX_PASSTHROUGH: &str = "nginx.ingress.kubernetes.io/ssl-passthrough";
+/// ingress-nginx: the Secret with the authority that signs what stands behind an Ingress.
+pub const NGINX_AUTHORITY: &str = "nginx.ingress.kubernetes.io/proxy-ssl-secret";
+/// ingress-nginx: whether it verifies what stands behind an Ingress.
+pub const NGINX_VERIFY: &str = "nginx.ingress.kubernetes.io/proxy-ssl-verify";
+/// ingress-nginx: the name that it verifies.
+pub const NGINX_VERIFIED_NAME: &str = "nginx.ingress.kubernetes.io/proxy-ssl-name";
+/// ingress-nginx: whether it asks for that name (SNI).
+pub const NGINX_ASKS_BY_NAME: &str = "nginx.ingress.kubernetes.io/proxy-ssl-server-name";
 /// The annotations of others that we write on generated objects.
-pub const OWN_ANNOTATIONS: [&str; 8] = [
+pub const OWN_ANNOTATIONS: [&str; 14] = [
+    NGINX_PROTOCOL,
+    NGINX_PASSTHROUGH,
+    NGINX_AUTHORITY,
+    NGINX_VERIFY,
+    NGINX_VERIFIED_NAME,
+    NGINX_ASKS_BY_NAME,
     SYNC_WAVE,
     MANAGED,
     ROUTE_TIMEOUT,

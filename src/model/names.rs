@@ -102,6 +102,14 @@ pub fn within(name: &str, max: usize) -> String {
     format!("{}-{}", head.trim_end_matches('-'), hash(&[name]))
 }
 
+/// A name for what belongs to a person, different for every person: user names hold what no object's name may. The dot keeps it
+/// apart from every name that is made of a workload's, which has none.
+pub fn of_person(prefix: &str, person: &str) -> String {
+    let near = near_label(person, LABEL_MAX - HASH_DIGITS - 1);
+    let parts = near.into_iter().chain([hash(&[person])]);
+    format!("{prefix}.{}", parts.collect::<Vec<String>>().join("-"))
+}
+
 /// The path a Notebook is served under: its server's own base path, so nothing is rewritten.
 pub fn notebook_path(namespace: &str, name: &str) -> String {
     format!("/notebook/{namespace}/{name}")

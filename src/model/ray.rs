@@ -36,6 +36,9 @@ pub const VOLUMES: [&str; 3] = [
     "ray-proxy-token",
 ];
 
+/// The guard's volume with the authority of client certificates, where there are any.
+pub const CLIENT_CA_VOLUME: &str = "ray-proxy-client-ca";
+
 /// Where the guard of a head listens. Beside Open Data Hub's operator, whose own proxy has 8443, these are others.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Ports {
@@ -179,6 +182,18 @@ impl Door {
 // === impl RayCluster ===
 
 impl RayCluster {
+    /// The doors that get a guard. Where Ray's nodes speak TLS with each other, so does the client server, and no stock
+    /// kube-rbac-proxy speaks HTTP/2 over TLS to what it guards: the client port then stays closed
+    /// (brancz/kube-rbac-proxy `cmd/kube-rbac-proxy/app/{kube-rbac-proxy,transport}.go`: `--upstream-force-h2c` dials without
+    /// TLS, and with `--upstream-ca-file` Go's transport speaks HTTP/1.1).
+    pub fn doors(&self) -> &'static [Door] {
+        if self.mutual_tls {
+            &[Door::Dashboard]
+        } else {
+            &Door::ALL
+        }
+    }
+
     /// Where a door leads to.
     pub fn upstream(&self, door: Door) -> u16 {
         match door {
@@ -190,11 +205,19 @@ impl RayCluster {
     /// Labels by which all nodes of the cluster are found: KubeRay's own, or for clusters whose names KubeRay makes up, one
     /// that we put on their pods.
     pub fn node_labels(&self) -> BTreeMap<String, String> {
-        let (key, value) = match self.kind {
-            Kind::RayCluster => (keys::RAY_CLUSTER, self.name.clone()),
-            Kind::RayJob | Kind::RayService => (keys::RAY_SOURCE, self.source_label()),
-        };
-        BTreeMap::from([(key.to_owned(), value)])
+        self.pod_labels()
+            .unwrap_or_else(|| BTreeMap::from([(keys::RAY_CLUSTER.to_owned(), self.name.clone())]))
+    }
+
+    /// Labels that we put on the pods of a cluster whose name KubeRay makes up.
+    pub fn pod_labels(&self) -> Option<BTreeMap<String, String>> {
+        match self.kind {
+            Kind::RayCluster => None,
+            Kind::RayJob | Kind::RayService => Some(BTreeMap::from([(
+                keys::RAY_SOURCE.to_owned(),
+                self.source_label(),
+            )])),
+        }
     }
 
     /// Labels by which the head is found.

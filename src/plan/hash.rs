@@ -12,11 +12,13 @@ pub fn of(value: &Value) -> String {
 }
 
 /// The labels that we write. What others add beside them is theirs.
-const OWN_LABELS: [&str; 4] = [
+const OWN_LABELS: [&str; 6] = [
     annotations::MANAGED_BY,
     keys::NOTEBOOK_NAME,
     keys::NOTEBOOK_NAMESPACE,
     keys::ISTIO_REVISION,
+    keys::RAY_ROUTE_CLUSTER,
+    keys::RAY_ROUTE_NAMESPACE,
 ];
 
 /// A generated object without what others may add to it: foreign labels and annotations, and its own hash.

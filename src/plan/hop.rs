@@ -1,9 +1,11 @@
 //! A hop from the gateway to a Service that answers with TLS: whom the gateway has to verify.
 
 use super::guard::Guard;
+use super::ray::RayGuard;
 use crate::model::gateway::Gateway;
 use crate::model::login;
 use crate::model::notebook::{GUARD, GUARD_PORT};
+use crate::model::ray::Door;
 
 /// A hop.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -14,10 +16,8 @@ pub struct Hop {
     pub service: String,
     /// Its namespace.
     pub namespace: String,
-    /// Its port.
-    pub port: u16,
-    /// Name of that port.
-    pub port_name: &'static str,
+    /// Its ports, by number and name.
+    pub ports: Vec<(u16, &'static str)>,
 }
 
 // === impl Hop ===
@@ -29,8 +29,7 @@ impl Hop {
             rule: guard.route.clone(),
             service: guard.service.clone(),
             namespace: guard.notebook.namespace.clone(),
-            port: GUARD_PORT,
-            port_name: GUARD,
+            ports: vec![(GUARD_PORT, GUARD)],
         }
     }
 
@@ -40,8 +39,19 @@ impl Hop {
             rule: login::NAME.to_owned(),
             service: login::NAME.to_owned(),
             namespace: gateway.namespace.clone(),
-            port: login::PORT,
-            port_name: login::PORT_NAME,
+            ports: vec![(login::PORT, login::PORT_NAME)],
+        }
+    }
+
+    /// To the guards of a Ray cluster: of those doors where the gateway itself speaks TLS. What it passes on as it is has TLS of
+    /// its own.
+    pub fn to_ray(guard: &RayGuard, doors: &[Door]) -> Self {
+        let port = |door: &Door| (guard.ports.of(*door), door.service_port());
+        Self {
+            rule: guard.rule.clone(),
+            service: guard.service.clone(),
+            namespace: guard.cluster.namespace.clone(),
+            ports: doors.iter().map(port).collect(),
         }
     }
 

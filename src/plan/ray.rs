@@ -3,10 +3,10 @@
 use crate::input::platform::{Operator, RayClientRoute, RayRoute};
 use crate::input::ray::{GROUP, Kind, VERSIONS};
 use crate::krm::object_id::ObjectId;
-use crate::model::names::{LABEL_MAX, guard_secret, joined, suffixed};
+use crate::model::names::{LABEL_MAX, guard_secret, joined, suffixed, within};
 use crate::model::notebook::{COMMON_ACCOUNTS, ServiceAccount};
 use crate::model::platform::Platform;
-use crate::model::ray::{Ports, RayCluster};
+use crate::model::ray::{Door, Ports, RayCluster};
 
 /// A guarded Ray cluster.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -31,12 +31,35 @@ pub struct RayGuard {
     pub view: String,
     /// NetworkPolicy that opens the cluster's nodes to each other, and to whom it must.
     pub opening: String,
+    /// What tells the gateway to verify the guards, where that stands in the gateway's namespace.
+    pub rule: String,
     /// HTTPRoute to the dashboard's guard; OpenShift Route or Ingress where that is the way.
     pub route: String,
     /// `TLSRoute`, GRPCRoute, Route or Ingress to the client's guard.
     pub client_route: String,
     /// ReferenceGrant for routes from another namespace.
     pub grant: String,
+}
+
+/// The host of a Route or an Ingress.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Host {
+    /// Made by OpenShift's router: the Route's name, its namespace and the router's domain.
+    OfRouter,
+    /// Ours.
+    Written(String),
+}
+
+// === impl Host ===
+
+impl Host {
+    /// What is written of it.
+    pub fn written(self) -> Option<String> {
+        match self {
+            Self::OfRouter => None,
+            Self::Written(host) => Some(host),
+        }
+    }
 }
 
 /// The id of a document with a Ray cluster in it.
@@ -53,6 +76,15 @@ pub fn path(kind: Kind, namespace: &str, name: &str) -> String {
     }
 }
 
+/// What names begin with, or hold: a RayCluster and a RayJob may have one name.
+fn word(kind: Kind) -> &'static str {
+    match kind {
+        Kind::RayCluster => "ray",
+        Kind::RayJob => "rayjob",
+        Kind::RayService => "rayservice",
+    }
+}
+
 // === impl RayGuard ===
 
 impl RayGuard {
@@ -60,12 +92,7 @@ impl RayGuard {
     /// delete (`fixtures/ray-operators/README.md`).
     pub fn new(platform: &Platform, cluster: RayCluster) -> Self {
         let (namespace, name) = (&cluster.namespace, &cluster.name);
-        // A RayCluster and a RayJob may have one name.
-        let word = match cluster.kind {
-            Kind::RayCluster => "ray",
-            Kind::RayJob => "rayjob",
-            Kind::RayService => "rayservice",
-        };
+        let word = word(cluster.kind);
         let service = suffixed(name, &format!("{word}-proxy"), LABEL_MAX);
         let everywhere = joined(word, namespace, name);
         let service_account = match (&cluster.service_account, platform.ray.operator) {
@@ -105,6 +132,7 @@ impl RayGuard {
                     format!("{everywhere}-client")
                 }
             },
+            rule: everywhere,
             service,
             service_account,
             cluster,
@@ -121,26 +149,43 @@ impl RayGuard {
         path(self.cluster.kind, &self.cluster.namespace, &self.cluster.name)
     }
 
+    /// The doors that the gateway speaks TLS with.
+    pub fn reencrypted(&self, platform: &Platform) -> Vec<Door> {
+        let by_gateway = |door: &&Door| match door {
+            Door::Dashboard => platform.ray.route == RayRoute::HttpRoute,
+            Door::Client => platform.ray.client.route == RayClientRoute::GrpcRoute,
+        };
+        self.cluster.doors().iter().filter(by_gateway).copied().collect()
+    }
+
     /// The name of the guard's Service within the cluster, which its certificate is for.
     pub fn host(&self) -> String {
         format!("{}.{}.svc", self.service, self.cluster.namespace)
+    }
+
+    /// The host of the dashboard, where it has one of its own. The router's is as good as ours where it is a label, and of no other
+    /// cluster: a name and a namespace with a dash between them can be parted in one way only if the namespace has none. None:
+    /// one must be written, and Platform names no domain for it.
+    pub fn dashboard_host(&self, platform: &Platform) -> Option<Host> {
+        let namespace = &self.cluster.namespace;
+        let of_router = format!("{}-{namespace}", self.route);
+        if platform.ray.route == RayRoute::Route && of_router.len() <= LABEL_MAX && !namespace.contains('-') {
+            return Some(Host::OfRouter);
+        }
+        let domain = &platform.facts.domain.as_ref()?;
+        let prefix = format!("{}-dashboard", word(self.cluster.kind));
+        let label = within(&joined(&prefix, namespace, &self.cluster.name), LABEL_MAX);
+        Some(Host::Written(format!("{label}.{domain}")))
     }
 
     /// The host of the client port from outside, under the platform's domain: one label, different for every cluster.
     pub fn client_host(&self, platform: &Platform) -> Option<String> {
         let domain = platform.ray.client.domain.as_ref()?;
         let label = joined(
-            match self.cluster.kind {
-                Kind::RayCluster => "ray",
-                Kind::RayJob => "rayjob",
-                Kind::RayService => "rayservice",
-            },
+            word(self.cluster.kind),
             &self.cluster.namespace,
             &self.cluster.name,
         );
-        Some(format!(
-            "{}.{domain}",
-            crate::model::names::within(&label, LABEL_MAX)
-        ))
+        Some(format!("{}.{domain}", within(&label, LABEL_MAX)))
     }
 }

@@ -15,6 +15,7 @@ use crate::model::gateway::Gateway;
 use crate::model::login;
 use crate::plan::Plan;
 use crate::plan::hop::Hop;
+use crate::plan::ray::RayGuard;
 
 /// Where Istio's own namespace-less configuration applies to every namespace.
 const ISTIO_ROOT: &str = "istio-system";
@@ -75,7 +76,9 @@ impl<'a> Around<'a> {
     fn new(plan: &'a Plan, gateway: &'a Gateway) -> Self {
         let is_istio = gateway.implementation == GatewayImplementation::Istio;
         let unchecked = unchecked_routes(gateway).into_iter().filter(|_| is_istio);
+        let of_ray = |guard: &RayGuard| Hop::to_ray(guard, &guard.reencrypted(&plan.platform));
         let hops = plan.guards.values().map(Hop::to_guard);
+        let hops = hops.chain(plan.rays.values().map(of_ray));
         Self {
             plan,
             gateway,

@@ -1,11 +1,225 @@
-//! What goes into the document of a Ray cluster: the guard on the head, and Ray's settings written out.
+//! What goes into the document of a Ray cluster: the guards on the head, and Ray's settings written out.
 
-use crate::input::ray::Cluster;
-use crate::manifests::addition::Addition;
+use k8s_openapi::api::core::v1::{EnvVar, KeyToPath, SecretVolumeSource, Volume};
+use serde_json::{Value, json};
+
+use super::clients;
+use crate::input::platform::Operator;
+use crate::input::pod::Container;
+use crate::input::ray::{Cluster, Kind};
+use crate::manifests::addition::{Addition, Step, keys};
+use crate::manifests::sidecar::{self, Proxy, READABLE, TOKEN_PATH, value};
+use crate::model::keys as names;
+use crate::model::notebook::ServiceAccount;
 use crate::model::platform::Platform;
+use crate::model::ray::{
+    AUTH_DISABLED, AUTH_MODE_VARIABLE, CLIENT_CA_VOLUME, DASHBOARD_HOST_PARAM, Door, LOOPBACK, Tokens,
+    VOLUMES,
+};
 use crate::plan::ray::RayGuard;
 
+/// Where the authority of client certificates is mounted.
+const CLIENT_CA_PATH: &str = "/etc/tls/clients";
+/// The key of an authority's certificate, in what cert-manager makes.
+const CA_KEY: &str = "ca.crt";
+
 /// The additions, for a document that holds none of them.
-pub fn additions(_platform: &Platform, _guard: &RayGuard, _document: &Cluster) -> Vec<Addition> {
-    Vec::new()
+pub fn additions(platform: &Platform, guard: &RayGuard, document: &Cluster) -> Vec<Addition> {
+    let place = Place(guard.cluster.kind);
+    let mut additions = Vec::new();
+    if platform.ray.operator == Operator::OpenDataHub {
+        let path = keys(["metadata", "annotations", names::RAY_SECURE]);
+        additions.push(Addition::value(path, "true".into()));
+    }
+    additions.extend(settings(guard, document, &place));
+    additions.extend(account(platform, guard, &place));
+    let containers = guard.cluster.doors().iter();
+    let containers = containers.map(|door| value(&container(platform, guard, *door)));
+    additions.push(Addition::items(
+        place.head_pod(["containers"]),
+        "name",
+        containers.collect(),
+    ));
+    additions.push(Addition::items(
+        place.head_pod(["volumes"]),
+        "name",
+        volumes(platform, guard).iter().map(value).collect(),
+    ));
+    additions
+}
+
+/// Where fields are in a document of a kind.
+struct Place(Kind);
+
+// === impl Place ===
+
+impl Place {
+    fn cluster<'a>(&self, path: impl IntoIterator<Item = &'a str>) -> Vec<Step> {
+        keys(self.0.steps().iter().copied().chain(path))
+    }
+
+    fn head<'a>(&self, path: impl IntoIterator<Item = &'a str>) -> Vec<Step> {
+        self.cluster(["headGroupSpec"].into_iter().chain(path))
+    }
+
+    fn head_pod<'a>(&self, path: impl IntoIterator<Item = &'a str>) -> Vec<Step> {
+        self.head(["template", "spec"].into_iter().chain(path))
+    }
+
+    /// The pod templates of the head and of every group of workers, each with its containers.
+    fn templates<'a>(&self, document: &'a Cluster) -> Vec<(Vec<Step>, &'a [Container])> {
+        let head = (self.head(["template"]), document.head.pod.containers.as_slice());
+        let workers = document.workers.iter().flatten().enumerate();
+        let workers = workers.map(|(index, group)| {
+            let mut path = self.cluster(["workerGroupSpecs"]);
+            path.push(Step::Index(index));
+            path.extend(keys(["template"]));
+            (path, group.pod.containers.as_slice())
+        });
+        std::iter::once(head).chain(workers).collect()
+    }
+}
+
+/// Ray's settings and KubeRay's. What the document says of tokens and TLS itself stays.
+fn settings(guard: &RayGuard, document: &Cluster, place: &Place) -> Vec<Addition> {
+    let cluster = &guard.cluster;
+    let mut additions = Vec::new();
+    if let Some(labels) = cluster.pod_labels() {
+        for (path, _) in place.templates(document) {
+            for (key, label) in &labels {
+                let path = [path.clone(), keys(["metadata", "labels", key])].concat();
+                additions.push(Addition::value(path, label.as_str().into()));
+            }
+        }
+    }
+    let options = match (&cluster.tokens, &document.auth) {
+        (Tokens::Off, _) => {
+            additions.extend(tokens_off(document, place));
+            None
+        }
+        (_, Some(_)) => None,
+        (Tokens::Secret(name), None) => Some(json!({ "mode": "token", "secretName": name })),
+        (Tokens::Kubernetes, None) => Some(json!({ "mode": "token", "enableK8sTokenAuth": true })),
+    };
+    if let Some(options) = options {
+        additions.push(Addition::value(place.cluster(["authOptions"]), options));
+    }
+    if cluster.mutual_tls && document.mutual_tls.is_none() {
+        let path = place.cluster(["tlsOptions", "enabled"]);
+        additions.push(Addition::value(path, true.into()));
+    }
+    additions.push(Addition::value(place.head(["enableIngress"]), false.into()));
+    if cluster.loopback {
+        let path = place.head(["rayStartParams", DASHBOARD_HOST_PARAM]);
+        additions.push(Addition::value(path, LOOPBACK.into()));
+    }
+    additions
+}
+
+/// Later versions of Ray ask for tokens where nothing is said. The first container is Ray's.
+fn tokens_off(document: &Cluster, place: &Place) -> Vec<Addition> {
+    let off = || {
+        value(&EnvVar {
+            name: AUTH_MODE_VARIABLE.into(),
+            value: Some(AUTH_DISABLED.into()),
+            value_from: None,
+        })
+    };
+    let mut additions = Vec::new();
+    for (mut path, containers) in place.templates(document) {
+        let silent = |ray: &Container| ray.env.iter().all(|variable| variable.name != AUTH_MODE_VARIABLE);
+        if containers.first().is_some_and(silent) {
+            path.extend(keys(["spec", "containers"]));
+            path.push(Step::Index(0));
+            path.extend(keys(["env"]));
+            additions.push(Addition::items(path, "name", vec![off()]));
+        }
+    }
+    let said = |name: &str| {
+        document
+            .autoscaler_env
+            .iter()
+            .any(|variable| variable.name == name)
+    };
+    if document.autoscaling && !said(AUTH_MODE_VARIABLE) {
+        let path = place.cluster(["autoscalerOptions", "env"]);
+        additions.push(Addition::items(path, "name", vec![off()]));
+    }
+    additions
+}
+
+/// Whom the head runs as. The account's token is in the containers that ask the API server, and not in Ray's, whose code is
+/// everybody's who submits a job.
+fn account(platform: &Platform, guard: &RayGuard, place: &Place) -> Vec<Addition> {
+    if guard.cluster.service_account != ServiceAccount::Ours {
+        return Vec::new();
+    }
+    let mut additions = vec![match platform.ray.operator {
+        Operator::None => {
+            let path = place.head_pod(["serviceAccountName"]);
+            Addition::value(path, guard.service_account.as_str().into())
+        }
+        // The account is the operator's, and says nothing of its token.
+        Operator::OpenDataHub => {
+            Addition::value(place.head_pod(["automountServiceAccountToken"]), false.into())
+        }
+    }];
+    if guard.cluster.autoscaling {
+        let [_, _, token] = VOLUMES;
+        let mount: Value = value(&sidecar::mount(token, TOKEN_PATH));
+        let path = place.cluster(["autoscalerOptions", "volumeMounts"]);
+        additions.push(Addition::items(path, "mountPath", vec![mount]));
+    }
+    additions
+}
+
+fn container(platform: &Platform, guard: &RayGuard, door: Door) -> k8s_openapi::api::core::v1::Container {
+    let ports = guard.ports;
+    let upstream = guard.cluster.upstream(door);
+    let mut args = sidecar::flags(ports.of(door), upstream, ports.health(door));
+    args.extend(sidecar::flags_of(platform.sidecar.program));
+    let certificates = door == Door::Client && clients::wanted(platform);
+    if door == Door::Client {
+        // gRPC is HTTP/2 and nothing else, here without TLS.
+        args.push("--upstream-force-h2c=true".to_owned());
+    }
+    if certificates {
+        args.push(format!("--client-ca-file={CLIENT_CA_PATH}/{CA_KEY}"));
+    }
+    let mut container = sidecar::container(Proxy {
+        name: door.container(),
+        image: &platform.sidecar.image,
+        resources: &platform.sidecar.resources,
+        args,
+        port: (door.container_port(), ports.of(door)),
+        health: (door.health_port(), ports.health(door)),
+        volumes: VOLUMES,
+    });
+    if certificates {
+        let mount = sidecar::mount(CLIENT_CA_VOLUME, CLIENT_CA_PATH);
+        container.volume_mounts.get_or_insert_default().push(mount);
+    }
+    container
+}
+
+fn volumes(platform: &Platform, guard: &RayGuard) -> Vec<Volume> {
+    let mut volumes = sidecar::volumes(VOLUMES, &guard.config_map, &guard.tls_secret);
+    if guard.cluster.doors().contains(&Door::Client) && clients::wanted(platform) {
+        volumes.push(Volume {
+            name: CLIENT_CA_VOLUME.into(),
+            // The Secret holds the authority's key too, which is nobody's.
+            secret: Some(SecretVolumeSource {
+                secret_name: Some(clients::AUTHORITY.into()),
+                items: Some(vec![KeyToPath {
+                    key: CA_KEY.into(),
+                    path: CA_KEY.into(),
+                    mode: None,
+                }]),
+                default_mode: Some(READABLE),
+                optional: None,
+            }),
+            ..Volume::default()
+        });
+    }
+    volumes
 }

@@ -89,6 +89,18 @@ pub struct ApiServer {
     pub route: bool,
 }
 
+// === impl Client ===
+
+impl Client {
+    /// Whether TLS reaches the guard as the client speaks it.
+    pub fn passes_through(&self) -> bool {
+        match self.route {
+            RayClientRoute::TlsRoute | RayClientRoute::Route | RayClientRoute::Ingress => true,
+            RayClientRoute::GrpcRoute | RayClientRoute::None => false,
+        }
+    }
+}
+
 // === impl Resolver ===
 
 impl Resolver<'_> {

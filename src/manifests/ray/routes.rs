@@ -1,0 +1,251 @@
+//! The ways from outside to a Ray cluster's guards: each backend is a guard, so a route that is early by a moment leads to
+//! somebody who asks for a token.
+//!
+//! Sources of the shapes: kubernetes-sigs/gateway-api `apis/v1alpha2/tlsroute_types.go`, `apis/v1/grpcroute_types.go`.
+
+use k8s_openapi::api::networking::v1::{
+    HTTPIngressPath, HTTPIngressRuleValue, Ingress, IngressBackend, IngressRule, IngressServiceBackend,
+    IngressSpec, IngressTLS, ServiceBackendPort,
+};
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
+use serde::Serialize;
+
+use super::super::http_route::{self, BackendRef, Filter, GROUP, ParentRef};
+use super::super::openshift_route::{self, TargetPort, Termination};
+use super::super::{Object, meta};
+use crate::input::platform::{RayClientRoute, RayRoute};
+use crate::model::keys;
+use crate::model::platform::Platform;
+use crate::model::ray::Door;
+use crate::plan::class::Class;
+use crate::plan::ray::RayGuard;
+
+/// First version of the Gateway API that serves TLSRoute as `v1`, and not as `v1alpha2` any more in its standard channel.
+const TLS_ROUTE_SINCE: (u32, u32) = (1, 5);
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Route {
+    api_version: String,
+    kind: &'static str,
+    metadata: ObjectMeta,
+    spec: RouteSpec,
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct RouteSpec {
+    parent_refs: Vec<ParentRef>,
+    hostnames: Vec<String>,
+    rules: Vec<Rule>,
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Rule {
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    filters: Vec<Filter>,
+    backend_refs: Vec<BackendRef>,
+}
+
+/// All of them.
+pub fn objects(platform: &Platform, guard: &RayGuard) -> Vec<Object> {
+    dashboard(platform, guard)
+        .into_iter()
+        .chain(client(platform, guard))
+        .collect()
+}
+
+/// The kinds of those that are in the routes' namespace.
+pub fn granted_kinds(platform: &Platform, guard: &RayGuard) -> Vec<&'static str> {
+    let dashboard = (platform.ray.route == RayRoute::HttpRoute).then_some("HTTPRoute");
+    let client = match platform.ray.client.route {
+        _ if !guarded(guard) => None,
+        RayClientRoute::TlsRoute => Some("TLSRoute"),
+        RayClientRoute::GrpcRoute => Some("GRPCRoute"),
+        RayClientRoute::Route | RayClientRoute::Ingress | RayClientRoute::None => None,
+    };
+    dashboard.into_iter().chain(client).collect()
+}
+
+/// Whether the client port has a guard.
+fn guarded(guard: &RayGuard) -> bool {
+    guard.cluster.doors().contains(&Door::Client)
+}
+
+fn dashboard(platform: &Platform, guard: &RayGuard) -> Option<Object> {
+    match platform.ray.route {
+        RayRoute::HttpRoute => Some(http_route::ray_route(platform, guard)),
+        RayRoute::Route => dashboard_route(platform, guard),
+        RayRoute::Ingress => dashboard_ingress(platform, guard),
+        RayRoute::None => None,
+    }
+}
+
+/// The router verifies the guard by the service CA.
+fn dashboard_route(platform: &Platform, guard: &RayGuard) -> Option<Object> {
+    let host = guard.dashboard_host(platform)?;
+    let namespace = &guard.cluster.namespace;
+    let mut metadata = meta::of_ray_route(platform, guard, &guard.route, namespace);
+    meta::annotate(&mut metadata, keys::ROUTE_SERVICE_CA, "true");
+    Some(openshift_route::to_service(
+        metadata,
+        host.written(),
+        guard.service.clone(),
+        TargetPort::Name(Door::Dashboard.service_port()),
+        Termination::Reencrypt,
+    ))
+}
+
+/// ingress-nginx verifies the guard by the authority that cert-manager puts beside the guard's certificate.
+fn dashboard_ingress(platform: &Platform, guard: &RayGuard) -> Option<Object> {
+    let host = guard.dashboard_host(platform)?.written()?;
+    let namespace = &guard.cluster.namespace;
+    let mut metadata = meta::of_ray_route(platform, guard, &guard.route, namespace);
+    let authority = format!("{namespace}/{}", guard.tls_secret);
+    for (key, value) in [
+        (keys::NGINX_PROTOCOL, "HTTPS"),
+        (keys::NGINX_AUTHORITY, &authority),
+        (keys::NGINX_VERIFY, "on"),
+        (keys::NGINX_VERIFIED_NAME, &guard.host()),
+        (keys::NGINX_ASKS_BY_NAME, "on"),
+    ] {
+        meta::annotate(&mut metadata, key, value);
+    }
+    // Without a Secret it is the controller's own certificate.
+    let tls = IngressTLS {
+        hosts: Some(vec![host.clone()]),
+        secret_name: None,
+    };
+    Some(ingress(
+        platform,
+        metadata,
+        host,
+        guard,
+        Door::Dashboard,
+        Some(tls),
+    ))
+}
+
+fn client(platform: &Platform, guard: &RayGuard) -> Option<Object> {
+    if !guarded(guard) {
+        return None;
+    }
+    let host = guard.client_host(platform)?;
+    let here = |namespace: &str| meta::of_ray_in(guard, &guard.client_route, Some(namespace), Class::Serve);
+    let namespace = &guard.cluster.namespace;
+    match platform.ray.client.route {
+        RayClientRoute::TlsRoute => {
+            let version = if platform.facts.gateway_api >= TLS_ROUTE_SINCE {
+                "v1"
+            } else {
+                "v1alpha2"
+            };
+            let metadata = here(&platform.ray.route_namespace);
+            Some(route(
+                platform,
+                guard,
+                ("TLSRoute", version),
+                metadata,
+                host,
+                Vec::new(),
+            ))
+        }
+        RayClientRoute::GrpcRoute => {
+            let metadata = here(&platform.ray.route_namespace);
+            let filters = vec![Filter::tokens()];
+            Some(route(
+                platform,
+                guard,
+                ("GRPCRoute", "v1"),
+                metadata,
+                host,
+                filters,
+            ))
+        }
+        RayClientRoute::Route => Some(openshift_route::to_service(
+            here(namespace),
+            Some(host),
+            guard.service.clone(),
+            TargetPort::Name(Door::Client.service_port()),
+            Termination::Passthrough,
+        )),
+        RayClientRoute::Ingress => {
+            let mut metadata = here(namespace);
+            meta::annotate(&mut metadata, keys::NGINX_PASSTHROUGH, "true");
+            meta::annotate(&mut metadata, keys::NGINX_PROTOCOL, "GRPCS");
+            Some(ingress(platform, metadata, host, guard, Door::Client, None))
+        }
+        RayClientRoute::None => None,
+    }
+}
+
+/// A route of the Gateway API, on the client ports' listener alone.
+fn route(
+    platform: &Platform,
+    guard: &RayGuard,
+    (kind, version): (&'static str, &str),
+    metadata: ObjectMeta,
+    host: String,
+    filters: Vec<Filter>,
+) -> Object {
+    let gateway = &platform.gateway;
+    let parent = http_route::parent_at(&gateway.name, &gateway.namespace, &platform.ray.client.listener);
+    let backend = http_route::backend(
+        &guard.service,
+        &guard.cluster.namespace,
+        guard.ports.of(Door::Client),
+    );
+    let route = Route {
+        api_version: format!("{GROUP}/{version}"),
+        kind,
+        metadata,
+        spec: RouteSpec {
+            parent_refs: vec![parent],
+            hostnames: vec![host],
+            rules: vec![Rule {
+                filters,
+                backend_refs: vec![backend],
+            }],
+        },
+    };
+    Object::new(Class::Serve, &route)
+}
+
+fn ingress(
+    platform: &Platform,
+    metadata: ObjectMeta,
+    host: String,
+    guard: &RayGuard,
+    door: Door,
+    tls: Option<IngressTLS>,
+) -> Object {
+    let path = HTTPIngressPath {
+        path: Some("/".into()),
+        path_type: "Prefix".into(),
+        backend: IngressBackend {
+            service: Some(IngressServiceBackend {
+                name: guard.service.clone(),
+                port: Some(ServiceBackendPort {
+                    name: Some(door.service_port().into()),
+                    number: None,
+                }),
+            }),
+            resource: None,
+        },
+    };
+    let ingress = Ingress {
+        metadata,
+        spec: Some(IngressSpec {
+            ingress_class_name: platform.ray.ingress_class.clone(),
+            rules: Some(vec![IngressRule {
+                host: Some(host),
+                http: Some(HTTPIngressRuleValue { paths: vec![path] }),
+            }]),
+            tls: tls.map(|tls| vec![tls]),
+            default_backend: None,
+        }),
+        status: None,
+    };
+    Object::new(Class::Serve, &ingress)
+}
