@@ -31,4 +31,5 @@ pub mod quantity;
 pub mod ray;
 pub mod ray_checks;
 pub mod ray_companion;
+pub mod ray_said;
 pub mod tls_profile;

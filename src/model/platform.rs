@@ -5,6 +5,7 @@
 
 mod facts;
 mod ray;
+mod ray_routes;
 
 use std::collections::BTreeMap;
 
@@ -12,6 +13,7 @@ use serde::de::DeserializeOwned;
 use serde_json::Value;
 
 pub use ray::{ApiServer, Client, Egress, Ray};
+pub use ray_routes::check_gateway as check_ray_gateway;
 
 use super::backend_tls::{self, BackendTls};
 use super::defaults::{self, Default as FieldDefault};
@@ -210,7 +212,7 @@ pub fn resolve(
         resolver.beside_the_controller(&issuer);
     }
     let resources = resolver.resources(sidecar.resources.unwrap_or_default());
-    Some(Platform {
+    let platform = Platform {
         name: name.to_owned(),
         flavor: resolver.flavor,
         facts,
@@ -240,7 +242,9 @@ pub fn resolve(
         ray: resolver.ray(spec.ray_clusters.unwrap_or_default(), &applications)?,
         api_server: resolver.api_server(spec.kube_ray_api_server.unwrap_or_default(), allow_tags)?,
         applications_namespace: applications,
-    })
+    };
+    ray_routes::check(&platform, findings);
+    Some(platform)
 }
 
 // === impl Platform ===

@@ -22,6 +22,8 @@ pub const DASHBOARD_PORT_PARAM: &str = "dashboard-port";
 pub const CLIENT_PORT_PARAM: &str = "ray-client-server-port";
 /// The setting of `rayStartParams` for the address that the dashboard answers on.
 pub const DASHBOARD_HOST_PARAM: &str = "dashboard-host";
+/// First version of the Gateway API with TLSRoute in its standard channel, as `v1`.
+pub const TLS_ROUTE_SINCE: (u32, u32) = (1, 5);
 /// The loopback address.
 pub const LOOPBACK: &str = "127.0.0.1";
 /// The variable that says whether Ray asks for tokens of its own.

@@ -5,17 +5,17 @@ use serde_json::{Value, json};
 
 use super::clients;
 use crate::input::platform::Operator;
-use crate::input::pod::Container;
-use crate::input::ray::{Cluster, Kind};
+use crate::input::ray::Kind;
 use crate::manifests::addition::{Addition, Step, keys};
 use crate::manifests::sidecar::{self, Proxy, READABLE, TOKEN_PATH, value};
 use crate::model::keys as names;
 use crate::model::notebook::ServiceAccount;
 use crate::model::platform::Platform;
 use crate::model::ray::{
-    AUTH_DISABLED, AUTH_MODE_VARIABLE, CLIENT_CA_VOLUME, DASHBOARD_HOST_PARAM, Door, LOOPBACK, Tokens,
-    VOLUMES,
+    AUTH_DISABLED, AUTH_MODE_VARIABLE, CLIENT_CA_VOLUME, DASHBOARD_HOST_PARAM, Door, LOOPBACK, RayCluster,
+    Tokens, VOLUMES,
 };
+use crate::model::ray_said::Said;
 use crate::plan::ray::RayGuard;
 
 /// Where the authority of client certificates is mounted.
@@ -24,14 +24,14 @@ const CLIENT_CA_PATH: &str = "/etc/tls/clients";
 const CA_KEY: &str = "ca.crt";
 
 /// The additions, for a document that holds none of them.
-pub fn additions(platform: &Platform, guard: &RayGuard, document: &Cluster) -> Vec<Addition> {
+pub fn additions(platform: &Platform, guard: &RayGuard, said: &Said) -> Vec<Addition> {
     let place = Place(guard.cluster.kind);
     let mut additions = Vec::new();
     if platform.ray.operator == Operator::OpenDataHub {
         let path = keys(["metadata", "annotations", names::RAY_SECURE]);
         additions.push(Addition::value(path, "true".into()));
     }
-    additions.extend(settings(guard, document, &place));
+    additions.extend(settings(guard, said, &place));
     additions.extend(account(platform, guard, &place));
     let containers = guard.cluster.doors().iter();
     let containers = containers.map(|door| value(&container(platform, guard, *door)));
@@ -66,45 +66,44 @@ impl Place {
         self.head(["template", "spec"].into_iter().chain(path))
     }
 
-    /// The pod templates of the head and of every group of workers, each with its containers.
-    fn templates<'a>(&self, document: &'a Cluster) -> Vec<(Vec<Step>, &'a [Container])> {
-        let head = (self.head(["template"]), document.head.pod.containers.as_slice());
-        let workers = document.workers.iter().flatten().enumerate();
-        let workers = workers.map(|(index, group)| {
+    /// The pod templates of the head and of every group of workers.
+    fn templates(&self, said: &Said) -> Vec<Vec<Step>> {
+        let worker = |index| {
             let mut path = self.cluster(["workerGroupSpecs"]);
             path.push(Step::Index(index));
             path.extend(keys(["template"]));
-            (path, group.pod.containers.as_slice())
-        });
-        std::iter::once(head).chain(workers).collect()
+            path
+        };
+        let workers = (0..said.workers_silent.len()).map(worker);
+        std::iter::once(self.head(["template"])).chain(workers).collect()
     }
 }
 
 /// Ray's settings and KubeRay's. What the document says of tokens and TLS itself stays.
-fn settings(guard: &RayGuard, document: &Cluster, place: &Place) -> Vec<Addition> {
+fn settings(guard: &RayGuard, said: &Said, place: &Place) -> Vec<Addition> {
     let cluster = &guard.cluster;
     let mut additions = Vec::new();
     if let Some(labels) = cluster.pod_labels() {
-        for (path, _) in place.templates(document) {
+        for path in place.templates(said) {
             for (key, label) in &labels {
                 let path = [path.clone(), keys(["metadata", "labels", key])].concat();
                 additions.push(Addition::value(path, label.as_str().into()));
             }
         }
     }
-    let options = match (&cluster.tokens, &document.auth) {
+    let options = match (&cluster.tokens, said.tokens) {
         (Tokens::Off, _) => {
-            additions.extend(tokens_off(document, place));
+            additions.extend(tokens_off(cluster, said, place));
             None
         }
-        (_, Some(_)) => None,
-        (Tokens::Secret(name), None) => Some(json!({ "mode": "token", "secretName": name })),
-        (Tokens::Kubernetes, None) => Some(json!({ "mode": "token", "enableK8sTokenAuth": true })),
+        (_, true) => None,
+        (Tokens::Secret(name), false) => Some(json!({ "mode": "token", "secretName": name })),
+        (Tokens::Kubernetes, false) => Some(json!({ "mode": "token", "enableK8sTokenAuth": true })),
     };
     if let Some(options) = options {
         additions.push(Addition::value(place.cluster(["authOptions"]), options));
     }
-    if cluster.mutual_tls && document.mutual_tls.is_none() {
+    if cluster.mutual_tls && !said.mutual_tls {
         let path = place.cluster(["tlsOptions", "enabled"]);
         additions.push(Addition::value(path, true.into()));
     }
@@ -117,7 +116,7 @@ fn settings(guard: &RayGuard, document: &Cluster, place: &Place) -> Vec<Addition
 }
 
 /// Later versions of Ray ask for tokens where nothing is said. The first container is Ray's.
-fn tokens_off(document: &Cluster, place: &Place) -> Vec<Addition> {
+fn tokens_off(cluster: &RayCluster, said: &Said, place: &Place) -> Vec<Addition> {
     let off = || {
         value(&EnvVar {
             name: AUTH_MODE_VARIABLE.into(),
@@ -126,22 +125,16 @@ fn tokens_off(document: &Cluster, place: &Place) -> Vec<Addition> {
         })
     };
     let mut additions = Vec::new();
-    for (mut path, containers) in place.templates(document) {
-        let silent = |ray: &Container| ray.env.iter().all(|variable| variable.name != AUTH_MODE_VARIABLE);
-        if containers.first().is_some_and(silent) {
+    let silent = std::iter::once(&said.head_silent).chain(&said.workers_silent);
+    for (mut path, silent) in place.templates(said).into_iter().zip(silent) {
+        if *silent {
             path.extend(keys(["spec", "containers"]));
             path.push(Step::Index(0));
             path.extend(keys(["env"]));
             additions.push(Addition::items(path, "name", vec![off()]));
         }
     }
-    let said = |name: &str| {
-        document
-            .autoscaler_env
-            .iter()
-            .any(|variable| variable.name == name)
-    };
-    if document.autoscaling && !said(AUTH_MODE_VARIABLE) {
+    if cluster.autoscaling && said.autoscaler_silent {
         let path = place.cluster(["autoscalerOptions", "env"]);
         additions.push(Addition::items(path, "name", vec![off()]));
     }

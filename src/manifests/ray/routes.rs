@@ -16,12 +16,9 @@ use super::super::{Object, meta};
 use crate::input::platform::{RayClientRoute, RayRoute};
 use crate::model::keys;
 use crate::model::platform::Platform;
-use crate::model::ray::Door;
+use crate::model::ray::{Door, TLS_ROUTE_SINCE};
 use crate::plan::class::Class;
 use crate::plan::ray::RayGuard;
-
-/// First version of the Gateway API that serves TLSRoute as `v1`, and not as `v1alpha2` any more in its standard channel.
-const TLS_ROUTE_SINCE: (u32, u32) = (1, 5);
 
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
