@@ -130,6 +130,8 @@ fn every_object_is_taken_as_it_is() {
     };
     let _names = lock();
     let mut items = Vec::new();
+    let mut newer = Vec::new();
+    let newer_fields = control_plane::newer_fields();
     let mut refused = BTreeSet::new();
     let mut wrong = Vec::new();
     for (case, text) in answers() {
@@ -147,6 +149,10 @@ fn every_object_is_taken_as_it_is() {
                     !is_ours(&value),
                     "{case}: {what} is ours, and its CRD is not here"
                 );
+            } else if let Some(field) = newer_fields.keys().find(|field| has_ray_field(&value, field)) {
+                let reason = format!("{field}: field not declared in schema");
+                wrong.extend(is_refused(plane, &value, &reason).map(|why| format!("{case}: {what}: {why}")));
+                newer.push((case.clone(), value));
             } else {
                 items.push((case.clone(), value));
             }
@@ -157,9 +163,69 @@ fn every_object_is_taken_as_it_is() {
         REFUSED.len(),
         "REFUSED names objects that are in no answer: {refused:?}"
     );
-    let count = taken(plane, items, &mut wrong);
+    let mut count = taken(plane, items, &mut wrong);
+    if !newer.is_empty() {
+        let plane = control_plane::with_newer_kuberay("newer-kuberay").unwrap();
+        count += taken(&plane, newer, &mut wrong);
+    }
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
     assert!(count >= LEAST_OBJECTS, "only {count} objects");
+}
+
+/// Whether a Ray cluster in the object has this field in its spec.
+fn has_ray_field(object: &Value, field: &str) -> bool {
+    let spec = match text_of(&object["kind"]) {
+        "RayCluster" => &object["spec"],
+        "RayJob" => &object["spec"]["rayClusterSpec"],
+        "RayService" => &object["spec"]["rayClusterConfig"],
+        _ => return false,
+    };
+    spec.get(field).is_some()
+}
+
+/// What KubeRay 1.7 knows besides is taken by its definitions, and by those of 1.6 it is not.
+#[test]
+fn the_newer_fields_of_a_ray_cluster_are_taken() {
+    let Some(older) = control_plane::shared() else {
+        return;
+    };
+    let newer = control_plane::with_newer_kuberay("newer-fields").unwrap();
+    let pod = json!({ "spec": { "containers": [{ "name": "ray", "image": "example/ray:2.52.0" }] } });
+    let head = json!({ "rayStartParams": {}, "template": pod });
+    let of = |field: &str, value: Value| -> Value {
+        let mut spec = json!({ "headGroupSpec": head });
+        spec[field] = value;
+        let metadata = json!({ "name": "newer", "namespace": "default" });
+        json!({ "apiVersion": "ray.io/v1", "kind": "RayCluster", "metadata": metadata, "spec": spec })
+    };
+    let policy = json!({ "mode": "DenyAllIngress", "head": { "ingressRules": [{ "from": [{ "podSelector": {} }] }] } });
+    for (field, value) in [
+        ("tlsOptions", json!({ "enabled": true })),
+        ("networkPolicy", policy),
+    ] {
+        let object = of(field, value);
+        assert!(has_ray_field(&object, field));
+        let reason = format!("{field}: field not declared in schema");
+        assert_eq!(is_refused(older, &object, &reason), None);
+        let mut dry = APPLY.to_vec();
+        dry.push("--dry-run=server");
+        let answer = newer.on(&dry, std::slice::from_ref(&object));
+        assert_eq!(
+            differences(
+                "",
+                "/spec",
+                &object["spec"][field],
+                &answer[0]["spec"][field],
+                Added::Nothing
+            ),
+            [""; 0]
+        );
+    }
+    let wrong = of("networkPolicy", json!({ "mode": "AllowAll" }));
+    assert_eq!(
+        is_refused(&newer, &wrong, "Unsupported value: \"AllowAll\""),
+        None
+    );
 }
 
 /// The output of `render`, to the letter, into kubectl's other way of applying.

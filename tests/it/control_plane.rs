@@ -17,6 +17,8 @@ use std::process::{Child, Command, Stdio};
 use std::sync::OnceLock;
 use std::time::{Duration, Instant};
 
+use gatewright::krm::source::Source;
+use gatewright::krm::stream;
 use serde_json::{Value, json};
 
 use crate::parts;
@@ -50,7 +52,13 @@ read -r line
 /// What a server says that came too late for its port.
 const PORT_TAKEN: &str = "address already in use";
 /// Files in `fixtures/crds` with kinds of which no CRD is published, or whose fields do not matter here.
-const STAND_INS: [&str; 3] = ["open-data-hub", "openshift-oauth", "ray"];
+const STAND_INS: [&str; 2] = ["open-data-hub", "openshift-oauth"];
+/// KubeRay's definitions, and where a Ray cluster's spec is in each.
+const KUBERAY: [(&str, &str); 3] = [
+    ("rayclusters", ""),
+    ("rayjobs", "/properties/rayClusterSpec"),
+    ("rayservices", "/properties/rayClusterConfig"),
+];
 /// Ports that are tried one after the other.
 const ATTEMPTS: usize = 5;
 /// A server is ready after two seconds; this is for busy machines.
@@ -87,6 +95,50 @@ pub(crate) fn with_all_crds(name: &str) -> Result<ControlPlane, String> {
     files.extend(STAND_INS.map(fixture));
     plane.install(&files)?;
     Ok(plane)
+}
+
+/// A control plane with KubeRay's definitions alone, as its 1.7 has them: `fixtures/crds/kuberay-1.7.yaml` put into those that
+/// are installed everywhere else.
+pub(crate) fn with_newer_kuberay(name: &str) -> Result<ControlPlane, String> {
+    let fields = newer_fields();
+    let plane = ControlPlane::start(name)?;
+    let mut files = Vec::new();
+    for (plural, cluster) in KUBERAY {
+        let original = parts::crds().join(format!("ray.io_{plural}.yaml"));
+        // v1 is the first version in each; v1alpha1 has not got these fields in 1.7 either.
+        let spec = format!("/spec/versions/0/schema/openAPIV3Schema/properties/spec{cluster}/properties");
+        let added: Vec<Value> = fields
+            .iter()
+            .map(|(field, schema)| json!({ "op": "add", "path": format!("{spec}/{field}"), "value": schema }))
+            .collect();
+        let version = json!({ "op": "test", "path": "/spec/versions/0/name", "value": "v1" });
+        let patch = Value::from_iter([version].into_iter().chain(added)).to_string();
+        let arguments = [
+            "patch",
+            "--local",
+            "--type=json",
+            "-o",
+            "json",
+            "-p",
+            &patch,
+            "-f",
+        ];
+        let patched = plane.checked(&[&arguments[..], &[original.to_str().unwrap()]].concat(), b"")?;
+        let file = plane.folder.join(format!("{plural}.json"));
+        std::fs::write(&file, patched).unwrap();
+        files.push(file);
+    }
+    plane.install(&files)?;
+    Ok(plane)
+}
+
+/// The fields of a Ray cluster's spec that KubeRay has from 1.7 on, and their schemas.
+pub(crate) fn newer_fields() -> serde_json::Map<String, Value> {
+    let text = std::fs::read(fixture("kuberay-1.7")).unwrap();
+    let source = Source::from_bytes("kuberay-1.7", text).unwrap();
+    let items = stream::frame(&source).unwrap().items;
+    let value = items[0].piece(&source).value().unwrap();
+    value["fields"].as_object().unwrap().clone()
 }
 
 /// Kubeflow's CRD, if this machine has it.

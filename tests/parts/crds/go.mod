@@ -10,6 +10,7 @@ require (
 	github.com/envoyproxy/gateway v1.9.1
 	github.com/external-secrets/external-secrets v1.3.2
 	github.com/openshift/api v0.0.0-20250602203052-b29811a290c7
+	github.com/ray-project/kuberay/ray-operator v1.6.2
 	istio.io/api v1.28.0
 	sigs.k8s.io/gateway-api v1.4.0
 )
