@@ -5,10 +5,11 @@ use serde_json::{Value, json};
 use super::*;
 use crate::input::ray::{Kind, read};
 use crate::manifests::addition::{Addition, Step, What};
-use crate::model::names::is_dns_label;
+use crate::model::names::{is_dns_label, is_dns_name};
 use crate::model::platform::{Environment, resolve};
 use crate::model::ray::{RayCluster, Tokens};
 use crate::model::ray_said::Said;
+use crate::plan::ray::Host;
 
 fn platform(ray: Value) -> Platform {
     let mut spec =
@@ -16,8 +17,7 @@ fn platform(ray: Value) -> Platform {
     spec["rayClusters"] = ray;
     let spec = serde_json::from_value(spec).unwrap();
     let mut findings = Vec::new();
-    let platform = resolve("p", spec, &Environment::default(), &mut findings).unwrap();
-    platform
+    resolve("p", spec, &Environment::default(), &mut findings).unwrap()
 }
 
 fn cluster(kind: Kind, namespace: &str, name: &str) -> RayCluster {
@@ -77,7 +77,7 @@ fn no_two_clusters_share_an_object_a_path_or_a_host() {
                 let guard = RayGuard::new(&platform, cluster(kind, namespace, name));
                 for host in [
                     guard.client_host(&platform),
-                    guard.dashboard_host(&platform).and_then(plan_host),
+                    guard.dashboard_host(&platform).and_then(Host::written),
                 ] {
                     assert!(host.is_none_or(|host| hosts.insert(host)), "{namespace}/{name}");
                 }
@@ -90,10 +90,6 @@ fn no_two_clusters_share_an_object_a_path_or_a_host() {
     }
 }
 
-fn plan_host(host: crate::plan::ray::Host) -> Option<String> {
-    host.written()
-}
-
 #[test]
 fn names_fit_wherever_they_are_written() {
     let dash_at_the_cut = format!("{}-{}", "n".repeat(41), "m".repeat(11));
@@ -102,12 +98,11 @@ fn names_fit_wherever_they_are_written() {
             let longest = if kind == Kind::RayCluster { 53 } else { 47 };
             for name in ["n".repeat(longest), dash_at_the_cut[..longest].to_owned()] {
                 let guard = RayGuard::new(&platform, cluster(kind, &"s".repeat(63), &name));
-                for label in [&guard.service, &guard.service_account] {
-                    assert!(is_dns_label(label), "{label}");
-                }
+                assert!(is_dns_label(&guard.service), "{}", guard.service);
+                assert!(is_dns_name(&guard.service_account), "{}", guard.service_account);
                 for host in [
                     guard.client_host(&platform),
-                    guard.dashboard_host(&platform).and_then(plan_host),
+                    guard.dashboard_host(&platform).and_then(Host::written),
                 ] {
                     assert!(host.is_none_or(|host| host.split('.').all(is_dns_label)));
                 }
@@ -352,8 +347,8 @@ fn beside_the_operator_our_route_names_methods_and_no_object_is_the_operators() 
     }
     let subject = &of_kind(&objects, "ClusterRoleBinding").unwrap()["subjects"][0]["name"];
     assert_eq!(subject, "n-oauth-proxy-sa");
-    let ports =
-        &of_kind(&of_namespace(&platform, "s"), "NetworkPolicy").unwrap()["spec"]["ingress"][0]["ports"];
+    let of_all = of_namespace(&platform, "s");
+    let ports = &of_kind(&of_all, "NetworkPolicy").unwrap()["spec"]["ingress"][0]["ports"];
     assert_eq!(
         (&ports[0]["port"], &ports[1]["port"]),
         (&json!(8453), &json!(8455))
