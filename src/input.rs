@@ -3,6 +3,7 @@
 //! Takes values read by `krm`; gives typed documents or findings that name field and fix. Never decides what a document
 //! means: that is `model`'s work.
 
+pub mod api_server;
 pub mod auth;
 pub mod check;
 pub mod cluster;

@@ -4,6 +4,7 @@
 
 pub mod access_graph;
 pub mod addition;
+pub mod api_server;
 pub mod backend_tls;
 pub mod certificate;
 pub mod config;
@@ -33,6 +34,7 @@ use crate::input::platform::{GatewayImplementation, Operator};
 use crate::krm::object_id::ObjectId;
 use crate::model::gateway::{Access, Gateway};
 use crate::model::platform::Platform;
+use crate::plan::api_server::GuardedApiServer;
 use crate::plan::class::Class;
 use crate::plan::guard::Guard;
 use crate::plan::ray::RayGuard;
@@ -65,6 +67,9 @@ pub fn objects(plan: &Plan) -> Vec<Object> {
     }
     for guard in plan.rays.values() {
         objects.extend(ray::of_cluster(platform, guard));
+    }
+    for guard in plan.api_servers.values() {
+        objects.extend(api_server::objects(platform, guard));
     }
     if let Some(access) = &plan.access {
         objects.extend(of_access(platform, access));
@@ -164,5 +169,6 @@ fn sources(plan: &Plan) -> Vec<ObjectId> {
         .chain(access)
         .chain(notebooks)
         .chain(plan.rays.values().map(RayGuard::id))
+        .chain(plan.api_servers.values().map(GuardedApiServer::id))
         .collect()
 }

@@ -3,6 +3,7 @@
 //! Takes documents from `input`; gives typed meaning, or findings with field and proposed value. Never reads or writes
 //! YAML, and never makes an object.
 
+pub mod api_server;
 pub mod arguments;
 pub mod auth_mode;
 pub mod backend_tls;

@@ -3,6 +3,7 @@
 //! Takes validated meaning from `model`; gives a [`Plan`], and findings where two parts of the input cannot stand beside
 //! each other. Never makes an object.
 
+pub mod api_server;
 pub mod class;
 pub mod exposed;
 pub mod guard;
@@ -13,10 +14,11 @@ pub mod ray;
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::input::notebook::{GROUP, KIND, VERSIONS};
-use crate::input::platform::{AuthMode, Operator};
+use crate::input::platform::{ApiServerGuard, AuthMode, Operator};
 use crate::input::ray::Kind;
 use crate::krm::object_id::ObjectId;
 use crate::krm::results::Finding;
+use crate::model::api_server::ApiServer;
 use crate::model::companion;
 use crate::model::gateway::{Access, Gateway, State};
 use crate::model::login;
@@ -24,6 +26,7 @@ use crate::model::names::{is_dns_label, joined};
 use crate::model::notebook::{NOTEBOOK_PORT, Notebook, Open};
 use crate::model::platform::Platform;
 use crate::model::ray::RayCluster;
+use api_server::GuardedApiServer;
 use exposed::Exposed;
 use guard::Guard;
 use ray::RayGuard;
@@ -48,6 +51,8 @@ pub struct Plan {
     pub rays: BTreeMap<(Kind, String, String), RayGuard>,
     /// The namespaces whose Ray nodes are closed.
     pub ray_closed: BTreeSet<String>,
+    /// KubeRay's API servers to be guarded, by namespace and name.
+    pub api_servers: BTreeMap<(String, String), GuardedApiServer>,
 }
 
 // === impl Plan ===
@@ -63,6 +68,28 @@ impl Plan {
     pub fn serves(&self) -> bool {
         let fenced = |access: &Access| access.state != State::Open;
         !self.access.as_ref().is_some_and(fenced) && self.platform.facts.auth_mode != Some(AuthMode::None)
+    }
+
+    /// Takes in KubeRay's API servers that are to be guarded.
+    pub fn guard_api_servers(&mut self, servers: Vec<ApiServer>, findings: &mut Vec<Finding>) {
+        let routed =
+            self.platform.api_server.guard == ApiServerGuard::Review && self.platform.api_server.route;
+        for server in servers {
+            let id = (server.namespace.clone(), server.name.clone());
+            let guard = GuardedApiServer::new(&self.platform, server);
+            if let Some(other) = self.api_servers.values().next().filter(|_| routed) {
+                let message = format!(
+                    "the gateway serves one API server under {}, and that is {} in namespace {}; set kubeRayApiServer.route: \
+                     false in the Platform, or keep one of them",
+                    api_server::PATH,
+                    other.server.name,
+                    other.server.namespace
+                );
+                let finding = Finding::error(message).at("metadata.name").found(id.1.clone());
+                findings.push(finding.about(&guard.id()));
+            }
+            self.api_servers.insert(id, guard);
+        }
     }
 
     /// How people log in and whether they can, as far as this input knows.
@@ -166,6 +193,7 @@ pub fn make(
     Plan {
         ray_closed: rays.keys().map(|(_, namespace, _)| namespace.clone()).collect(),
         rays,
+        api_servers: BTreeMap::new(),
         culled: culled.collect(),
         exposed,
         platform,

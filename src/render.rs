@@ -6,6 +6,7 @@
 mod access;
 mod accounts;
 mod additions;
+mod api_server;
 mod canonical;
 mod convert;
 mod generated;
@@ -136,9 +137,11 @@ impl<'a> Run<'a> {
         let platform = platform::find(self.batch, environment, &mut self.findings);
         let documents = access::Documents::find(self.batch, &mut self.findings);
         let found = self.notebooks();
+        let servers = self.api_servers();
         let generated = generated::find(self.batch);
-        let Some(mut platform) = self.needed(platform, &found, &documents) else {
-            if found.is_empty() && documents.is_empty() {
+        let Some(mut platform) = self.needed(platform, &found, &servers, &documents) else {
+            if found.is_empty() && documents.is_empty() && !servers.iter().any(api_server::Found::is_changed)
+            {
                 documents.left_behind(&generated, &mut self.findings);
                 generated::upsert(
                     self.batch,
@@ -158,8 +161,9 @@ impl<'a> Run<'a> {
         };
         let access = documents.resolve(&mut platform, &mut self.findings);
         let notebooks = self.understand(&found, &platform);
+        let api_servers = self.understand_api_servers(&servers, &platform);
         let mut collisions = Vec::new();
-        let plan = plan::make(
+        let mut plan = plan::make(
             platform,
             access,
             notebooks.guarded,
@@ -168,10 +172,12 @@ impl<'a> Run<'a> {
             &notebooks.others,
             &mut collisions,
         );
+        plan.guard_api_servers(api_servers, &mut collisions);
         let meant = notebooks.meant;
         self.notes(&plan);
         self.collided(&found, &meant, collisions);
         self.patch(&found, &meant, &plan, &mut outcome);
+        self.patch_api_servers(&servers, &plan, &mut outcome);
         self.surroundings(&found, &meant, &plan);
         documents.surroundings(&plan, &generated, &mut self.findings);
         let objects = manifests::objects(&plan);
@@ -180,6 +186,7 @@ impl<'a> Run<'a> {
             .collect();
         sources.insert(plan.platform.id().reference());
         sources.extend(documents.sources());
+        sources.extend(plan.api_servers.values().map(|guard| guard.id().reference()));
         generated::upsert(
             self.batch,
             &generated,
@@ -360,10 +367,16 @@ impl<'a> Run<'a> {
         &mut self,
         platform: Option<Platform>,
         found: &[Found<'a>],
+        servers: &[api_server::Found<'a>],
         documents: &access::Documents<'a>,
     ) -> Option<Platform> {
         let first = found.first().map(|notebook| (notebook.framed, notebook.item));
-        let (framed, item) = first.or(documents.first())?;
+        // An API server that nothing was done to needs no Platform: without one nothing is.
+        let mut acted_on = servers
+            .iter()
+            .filter(|server| platform.is_some() || server.is_changed());
+        let server = acted_on.next().map(api_server::Found::place);
+        let (framed, item) = first.or(documents.first()).or(server)?;
         if platform.is_none() && !results::has_errors(&self.findings) {
             let message = "a Platform is needed to say what the target cluster is: pass one as functionConfig, or put one \
                            into the input (apiVersion: gatewright.dev/v1alpha1, kind: Platform, spec: {flavor: OpenShift})";

@@ -172,7 +172,7 @@ fn judge<'p, 'a>(
     };
     let mut user = false;
     for pod in pods {
-        user |= workloads::runs_user_code(&pod.workload);
+        user |= workloads::needs_a_guard(pod);
         let found = guards.find(pod);
         for fault in found.faults {
             faults.insert((pod.workload.clone(), fault));

@@ -10,8 +10,8 @@ use super::read;
 use super::world::World;
 use crate::cluster::object::Object;
 use crate::krm::object_id::ObjectId;
-use crate::model::keys;
 use crate::model::notebook::NOTEBOOK_PORT;
+use crate::model::{api_server, keys};
 
 /// API group of Notebooks.
 pub const KUBEFLOW: &str = "kubeflow.org";
@@ -352,6 +352,23 @@ pub fn runs_user_code(id: &ObjectId) -> bool {
     (id.group == KUBEFLOW && id.kind == "Notebook") || id.group == RAY
 }
 
+/// Whether a pod is KubeRay's API server, which makes workloads that run other people's code for whoever reaches it.
+pub fn is_api_server(pod: &Pod<'_>) -> bool {
+    let labels = pod.labels.iter();
+    let labels = labels
+        .map(|(key, value)| (key.as_str(), value.as_str()))
+        .collect();
+    let images = pod
+        .containers()
+        .filter_map(|(_, container)| read::text(container, "/image"));
+    api_server::is_api_server(&labels, images.collect::<Vec<_>>())
+}
+
+/// Whether a pod must be guarded.
+pub fn needs_a_guard(pod: &Pod<'_>) -> bool {
+    runs_user_code(&pod.workload) || is_api_server(pod)
+}
+
 /// The ports on which something is taken to answer in a pod: what its containers declare, and what its kind opens.
 pub fn answering(pod: &Pod<'_>) -> BTreeSet<u16> {
     let containers = pod.containers();
@@ -362,6 +379,9 @@ pub fn answering(pod: &Pod<'_>) -> BTreeSet<u16> {
                 .collect::<Vec<_>>()
         })
         .collect();
+    if is_api_server(pod) {
+        ports.extend(api_server::Door::ALL.map(api_server::Door::usual));
+    }
     if pod.workload.group == KUBEFLOW {
         ports.insert(NOTEBOOK_PORT);
         ports.extend(pod.containers().flat_map(|(_, container)| moved(container)));

@@ -9,7 +9,7 @@
 use serde::Serialize;
 use serde_json::Value;
 
-use crate::input::{auth, gateway, notebook};
+use crate::input::{api_server, auth, gateway, notebook};
 use crate::model::keys;
 
 /// The lists of containers in a pod spec; `*` in [`OF_PODS`] stands for each.
@@ -88,7 +88,7 @@ const OF_PODS: [(&str, &str, &[&str]); 10] = [
 
 /// What objects around a Notebook refer to: group and kind of what is named, and the fields that name it.
 /// Where a field has no `/name` at its end, kustomize looks for a namespace beside the name.
-const OF_OBJECTS: [(&str, &str, &[Field]); 4] = [
+const OF_OBJECTS: [(&str, &str, &[Field]); 5] = [
     (
         CORE,
         "Service",
@@ -129,6 +129,11 @@ const OF_OBJECTS: [(&str, &str, &[Field]); 4] = [
         GATEWAY_API,
         "Gateway",
         &[(GATEWAY_API, "HTTPRoute", "spec/parentRefs")],
+    ),
+    (
+        api_server::GROUP,
+        api_server::KIND,
+        &[(RBAC, "Role", "rules/resourceNames")],
     ),
 ];
 

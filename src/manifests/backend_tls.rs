@@ -12,6 +12,7 @@ use super::{Object, meta};
 use crate::model::backend_tls::{Authority, BackendTls};
 use crate::model::gateway::Gateway;
 use crate::model::platform::Platform;
+use crate::plan::api_server::GuardedApiServer;
 use crate::plan::class::Class;
 use crate::plan::guard::Guard;
 use crate::plan::hop::Hop;
@@ -171,6 +172,23 @@ pub fn of_ray(platform: &Platform, guard: &RayGuard) -> Option<Object> {
             policy(metadata, &hop, version, kind, name)
         }
     })
+}
+
+/// The rule for the guard of KubeRay's API server.
+pub fn of_api_server(platform: &Platform, guard: &GuardedApiServer) -> Object {
+    let hop = Hop::to_api_server(guard);
+    match &platform.backend_tls {
+        BackendTls::DestinationRule(authority) => {
+            let namespace = Some(platform.gateway.pods.namespace.as_str());
+            let metadata = meta::of_api_server(guard, &hop.rule, namespace, Class::Enforce);
+            destination_rule(metadata, &hop, authority)
+        }
+        BackendTls::Policy { version, kind, name } => {
+            let namespace = Some(hop.namespace.as_str());
+            let metadata = meta::of_api_server(guard, &hop.service, namespace, Class::Enforce);
+            policy(metadata, &hop, version, kind, name)
+        }
+    }
 }
 
 /// In the namespace of the gateway's pods, where Istio looks first, seen by nobody else, and out of reach of who owns the Notebook. The

@@ -11,6 +11,7 @@ use crate::model::gateway::Gateway;
 use crate::model::login;
 use crate::model::platform::{Platform, Tls};
 use crate::model::ray::Door;
+use crate::plan::api_server::GuardedApiServer;
 use crate::plan::class::Class;
 use crate::plan::guard::Guard;
 use crate::plan::hop::Hop;
@@ -128,6 +129,14 @@ pub fn of_ray(platform: &Platform, guard: &RayGuard) -> Option<Object> {
         dns_names,
         issuer_of(platform)?,
     ))
+}
+
+/// The Certificate of the guards of KubeRay's API server, where cert-manager issues it.
+pub fn of_api_server(platform: &Platform, guard: &GuardedApiServer) -> Option<Object> {
+    let namespace = Some(guard.server.namespace.as_str());
+    let metadata = meta::of_api_server(guard, &guard.service, namespace, Class::Support);
+    let hop = Hop::to_api_server(guard);
+    Some(within(metadata, &guard.tls_secret, &hop, issuer_of(platform)?))
 }
 
 /// An authority that signs itself, for the certificates of people: the Issuer that makes it, itself, and the Issuer that signs

@@ -9,12 +9,14 @@ use serde::Serialize;
 use super::gateway::{LEGACY_LISTENER, LISTENER, legacy_name};
 use super::{Object, meta};
 use crate::input::platform::{IngressMode, Operator};
+use crate::model::api_server;
 use crate::model::gateway::Gateway;
 use crate::model::login;
 use crate::model::names::notebook_path;
 use crate::model::notebook::GUARD_PORT;
 use crate::model::platform::Platform;
 use crate::model::ray::Door;
+use crate::plan::api_server::{GuardedApiServer, PATH};
 use crate::plan::class::Class;
 use crate::plan::exposed::{Exposed, SERVICE_PORT};
 use crate::plan::guard::Guard;
@@ -246,21 +248,14 @@ pub fn ray_route(platform: &Platform, guard: &RayGuard) -> Object {
         }),
         status_code: FOUND,
     };
-    let root = Rewrite {
-        path: PathModifier::ReplacePrefixMatch {
-            replace_prefix_match: "/".to_owned(),
-        },
-    };
-    let mut to_guard = Rule::to(
+    let to_guard = Rule::below(
         path.clone(),
-        TOKEN_HEADERS.to_vec(),
         backend(
             &guard.service,
             &guard.cluster.namespace,
             guard.ports.of(Door::Dashboard),
         ),
     );
-    to_guard.filters.push(Filter::UrlRewrite { url_rewrite: root });
     let mut rules = vec![
         Rule {
             matches: vec![Match::exact(path)],
@@ -426,6 +421,19 @@ impl Filter {
 // === impl Rule ===
 
 impl Rule {
+    /// To a guard of what is at home at the root and is served under a path.
+    fn below(path: String, backend: BackendRef) -> Self {
+        let mut rule = Self::to(path, TOKEN_HEADERS.to_vec(), backend);
+        rule.filters.push(Filter::UrlRewrite {
+            url_rewrite: Rewrite {
+                path: PathModifier::ReplacePrefixMatch {
+                    replace_prefix_match: "/".to_owned(),
+                },
+            },
+        });
+        rule
+    }
+
     fn to(path: String, remove: Vec<&'static str>, backend: BackendRef) -> Self {
         Self {
             matches: vec![Match::prefix(path)],
@@ -471,6 +479,30 @@ impl Match {
 pub fn reference_grant(platform: &Platform, guard: &Guard) -> Object {
     let metadata = meta::of_guard(guard, &guard.grant, Class::Support);
     grant(platform, metadata, &guard.service)
+}
+
+/// The route to the guard of KubeRay's API server.
+pub fn api_server_route(platform: &Platform, guard: &GuardedApiServer) -> Object {
+    let namespace = Some(platform.ray.route_namespace.as_str());
+    let metadata = meta::of_api_server(guard, &guard.route, namespace, Class::Serve);
+    let backend = backend(
+        &guard.service,
+        &guard.server.namespace,
+        guard.port(api_server::Door::Http),
+    );
+    route(platform, metadata, Rule::below(PATH.to_owned(), backend))
+}
+
+/// The grant for it.
+pub fn api_server_grant(platform: &Platform, guard: &GuardedApiServer) -> Object {
+    let namespace = Some(guard.server.namespace.as_str());
+    let metadata = meta::of_api_server(guard, &guard.grant, namespace, Class::Support);
+    granted(
+        metadata,
+        &platform.ray.route_namespace,
+        &["HTTPRoute"],
+        &guard.service,
+    )
 }
 
 /// The grant for a Notebook without a guard.

@@ -11,6 +11,7 @@ use crate::krm::object_id::ObjectId;
 use crate::model::gateway::{Gateway, Groups};
 use crate::model::keys;
 use crate::model::platform::Platform;
+use crate::plan::api_server::GuardedApiServer;
 use crate::plan::class::Class;
 use crate::plan::guard::Guard;
 use crate::plan::notebook_id;
@@ -78,6 +79,16 @@ pub fn of_ray_route(platform: &Platform, guard: &RayGuard, name: &str, namespace
     meta
 }
 
+/// Metadata of an object made for a guarded API server of KubeRay's: in its namespace, or elsewhere.
+pub fn of_api_server(
+    guard: &GuardedApiServer,
+    name: &str,
+    namespace: Option<&str>,
+    class: Class,
+) -> ObjectMeta {
+    of(&guard.id(), name, namespace, class)
+}
+
 /// Metadata of an object that the platform itself calls for: it names no workload, so that none takes it along. What
 /// protects is not pruned either; what is per workload may be, for it closes by being gone.
 pub fn of_platform(platform: &Platform, name: &str, namespace: &str, class: Class) -> ObjectMeta {
@@ -128,7 +139,7 @@ pub fn of_groups(groups: &Groups, beside_operator: bool, name: &str, namespace: 
 }
 
 /// Keeps an object from every prune.
-fn protect(meta: &mut ObjectMeta) {
+pub(super) fn protect(meta: &mut ObjectMeta) {
     for (key, value) in keys::NEVER_PRUNED {
         annotate(meta, key, value);
     }

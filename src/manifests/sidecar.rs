@@ -208,7 +208,7 @@ pub(super) fn restricted() -> SecurityContext {
     }
 }
 
-fn quantities(amounts: &BTreeMap<String, String>) -> BTreeMap<String, Quantity> {
+pub(super) fn quantities(amounts: &BTreeMap<String, String>) -> BTreeMap<String, Quantity> {
     amounts
         .iter()
         .map(|(resource, amount)| {

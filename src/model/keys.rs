@@ -171,3 +171,5 @@ pub const RAY_ORIGINATED_KIND: &str = "ray.io/originated-from-crd";
 pub const RAY_ROUTE_CLUSTER: &str = "ray.io/cluster-name";
 /// Label on routes by which the CodeFlare SDK finds them: the RayCluster's namespace.
 pub const RAY_ROUTE_NAMESPACE: &str = "ray.io/cluster-namespace";
+/// Label by which the parts of an application are told apart (Kubernetes' recommended labels).
+pub const COMPONENT: &str = "app.kubernetes.io/component";

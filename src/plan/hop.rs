@@ -1,7 +1,9 @@
 //! A hop from the gateway to a Service that answers with TLS: whom the gateway has to verify.
 
+use super::api_server::GuardedApiServer;
 use super::guard::Guard;
 use super::ray::RayGuard;
+use crate::model::api_server;
 use crate::model::gateway::Gateway;
 use crate::model::login;
 use crate::model::notebook::{GUARD, GUARD_PORT};
@@ -52,6 +54,17 @@ impl Hop {
             service: guard.service.clone(),
             namespace: guard.cluster.namespace.clone(),
             ports: doors.iter().map(port).collect(),
+        }
+    }
+
+    /// To the guard in front of KubeRay's API server: the gateway leads to HTTP alone.
+    pub fn to_api_server(guard: &GuardedApiServer) -> Self {
+        let door = api_server::Door::Http;
+        Self {
+            rule: guard.route.clone(),
+            service: guard.service.clone(),
+            namespace: guard.server.namespace.clone(),
+            ports: vec![(guard.port(door), door.service_port())],
         }
     }
 

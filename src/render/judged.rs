@@ -18,6 +18,7 @@ use crate::krm::source::Source;
 use crate::krm::stream::frame;
 use crate::krm::write::{self, Change};
 use crate::model::keys;
+use crate::plan::api_server::deployment_id;
 use crate::plan::{self, Plan};
 use crate::verify;
 use crate::verify::judgement::{Judgement, Rule};
@@ -53,7 +54,7 @@ const READ: [(&str, &str); 24] = [
 
 /// Judges an outcome.
 pub(super) fn check(batch: &Batch, outcome: &Outcome, plan: &Plan) -> Vec<Finding> {
-    if plan.guards.is_empty() && plan.gateway().is_none() {
+    if plan.guards.is_empty() && plan.gateway().is_none() && plan.api_servers.is_empty() {
         return Vec::new();
     }
     let mut ours: BTreeSet<String> = outcome.added.iter().map(|object| object.id.reference()).collect();
@@ -70,7 +71,8 @@ pub(super) fn check(batch: &Batch, outcome: &Outcome, plan: &Plan) -> Vec<Findin
             .and_then(|changes| changes.get(at.1))
             .unwrap_or(&Change::Keep);
         let id = &item.head.id;
-        let read = READ.contains(&(id.group.as_str(), id.kind.as_str()));
+        let read = READ.contains(&(id.group.as_str(), id.kind.as_str()))
+            || item.head.annotations.contains_key(keys::ADDED);
         let generated = item.head.annotations.contains_key(keys::SOURCE);
         if *change == Change::Remove || stays_behind(item) || !(read || generated || *change != Change::Keep)
         {
@@ -102,6 +104,9 @@ pub(super) fn check(batch: &Batch, outcome: &Outcome, plan: &Plan) -> Vec<Findin
                 ..object
             }));
         }
+    }
+    for (namespace, name) in plan.api_servers.keys() {
+        ours.insert(deployment_id(namespace, name).reference());
     }
     for (namespace, name) in plan.guards.keys() {
         ours.insert(plan::notebook_id(namespace, name).reference());

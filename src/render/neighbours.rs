@@ -7,6 +7,7 @@ use serde_json::Value;
 use super::{Batch, Framed, generated, items, place};
 use crate::input::notebook::Notebook;
 use crate::input::platform::Operator;
+use crate::krm::object_id::ObjectId;
 use crate::krm::results::Finding;
 use crate::krm::stream::Item;
 use crate::model::companion;
@@ -223,8 +224,13 @@ fn road(
     }
 }
 
+/// Whether an object is of a kind that leads requests to a Service.
+pub(super) fn is_road(id: &ObjectId) -> bool {
+    ROADS.contains(&(id.group.as_str(), id.kind.as_str()))
+}
+
 /// The Services that a route leads to: namespace, name, and where it says so.
-fn backends(value: &Value, own: &str) -> Vec<(String, String, String)> {
+pub(super) fn backends(value: &Value, own: &str) -> Vec<(String, String, String)> {
     let spec = &value["spec"];
     let mut found = Vec::new();
     let mut add = |namespace: Option<&str>, name: Option<&str>, path: String| {

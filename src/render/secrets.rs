@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 use serde_json::Value;
 
 use super::{Batch, Framed, generated, items, place};
+use crate::input::platform::ApiServerGuard;
 use crate::krm::results::Finding;
 use crate::krm::stream::Item;
 use crate::model::certificate::{self, Maker};
@@ -20,6 +21,11 @@ pub(super) fn check(batch: &Batch, plan: &Plan, findings: &mut Vec<Finding>) {
         .values()
         .map(|guard| (guard.notebook.namespace.clone(), guard.tls_secret.clone()))
         .collect();
+    let token = &plan.platform.api_server;
+    if token.guard == ApiServerGuard::Token {
+        let namespaces = plan.api_servers.keys().map(|(namespace, _)| namespace);
+        referred.extend(namespaces.map(|namespace| (namespace.clone(), token.secret.clone())));
+    }
     if let Some(gateway) = plan.gateway() {
         let always = [login::CREDENTIALS.to_owned()];
         let names = login::secrets(gateway).into_keys().chain(always);

@@ -536,7 +536,8 @@ impl<'a> Graph<'a> {
             match attributes(object) {
                 None => self.say(object, FILE, "a configuration that can be read"),
                 Some(attributes) => {
-                    self.must(object, FILE, "Notebook", &attributes.namespace, &attributes.name);
+                    let kind = named_by(&attributes.resource).expect("a kind that is guarded");
+                    self.must(object, FILE, kind, &attributes.namespace, &attributes.name);
                 }
             }
         }
@@ -544,9 +545,12 @@ impl<'a> Graph<'a> {
 
     fn role(&mut self, object: &'a Value) {
         for rule in list(&object["rules"]) {
-            let about = list(&rule["apiGroups"]).any(|group| group == NOTEBOOKS);
-            for notebook in list(&rule["resourceNames"]).filter(|_| about) {
-                self.needs(object, "resourceNames", "Notebook", namespace(object), notebook);
+            let about = list(&rule["resources"]).next().map_or("", text);
+            let Some(kind) = named_by(about.split('/').next().unwrap()) else {
+                continue;
+            };
+            for name in list(&rule["resourceNames"]).filter(|_| is_generated(object)) {
+                self.needs(object, "resourceNames", kind, namespace(object), name);
             }
         }
     }
@@ -722,6 +726,18 @@ fn attributes(config_map: &Value) -> Option<gatewright::config::kube_rbac_proxy:
     let value = Piece::new(file, 0..file.len(), 0).value().ok()?;
     let file: ConfigFile = serde_json::from_value(value).ok()?;
     Some(file.authorization.resource_attributes)
+}
+
+/// The kind that a guard's question is about.
+fn named_by(resource: &str) -> Option<&'static str> {
+    Some(match resource {
+        "notebooks" => "Notebook",
+        "rayclusters" => "RayCluster",
+        "rayjobs" => "RayJob",
+        "rayservices" => "RayService",
+        "deployments" => "Deployment",
+        _ => return None,
+    })
 }
 
 /// Whether labels are all among others.

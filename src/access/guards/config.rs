@@ -267,6 +267,10 @@ pub(super) fn fitting(review: &Review, workload: &crate::krm::object_id::ObjectI
             // KubeRay's own name for the head's Service.
             vec![format!("{}-head-svc", workload.name)],
         ),
+        // Any other object may stand for a Deployment; another Deployment may not.
+        "Deployment" if review.group == "apps" && review.resource == "deployments" => {
+            ("apps", "deployments", Vec::new())
+        }
         _ => return None,
     };
     let own = review.group == group && review.resource == resource;

@@ -15,6 +15,9 @@ const LISTENS: &str = "HTTP_LOCAL_PORT";
 const FORWARDS: &str = "HTTP_REMOTE_PORT";
 /// The program's own values, where no variable says others.
 const DEFAULTS: [(&str, &str); 2] = [(LISTENS, "8988"), (FORWARDS, "8888")];
+const GRPC: &str = "ENABLE_GRPC";
+/// The same for gRPC, which is on where [`GRPC`] says so.
+const GRPC_PORTS: [(&str, &str); 2] = [("GRPC_LOCAL_PORT", "8987"), ("GRPC_REMOTE_PORT", "8887")];
 
 pub(super) fn read(candidate: &Candidate<'_>, faults: &mut Vec<Fault>) -> Option<Seen> {
     let arguments = &candidate.arguments;
@@ -51,26 +54,37 @@ pub(super) fn read(candidate: &Candidate<'_>, faults: &mut Vec<Fault>) -> Option
         host: host.to_owned(),
         port,
     };
-    let listens = port(DEFAULTS[0]);
-    if listens.is_none() {
-        let what = What::Unread("where it listens cannot be read".to_owned());
-        faults.push(candidate.fault(here(LISTENS, "(unknown)"), what));
-    }
-    Some(Seen {
-        program: Program::SecurityProxy,
-        listeners: vec![Listener {
+    // What is not known to be off may be on.
+    let grpc = arguments
+        .variable(GRPC)
+        .is_some_and(|value| value.is_none_or(|value| value.eq_ignore_ascii_case("true")));
+    let mut listeners = Vec::new();
+    let mut upstreams = Vec::new();
+    for [listens, forwards] in [DEFAULTS].into_iter().chain(grpc.then_some(GRPC_PORTS)) {
+        let (name, _) = listens;
+        let number = port(listens);
+        if number.is_none() {
+            let what = What::Unread("where it listens cannot be read".to_owned());
+            faults.push(candidate.fault(here(name, "(unknown)"), what));
+        }
+        listeners.push(Listener {
             flag: Flag {
                 place: candidate.place.clone(),
                 value: None,
             },
-            name: LISTENS,
-            address: listens.map(|port| own("", port)),
+            name,
+            address: number.map(|port| own("", port)),
             tls: false,
-        }],
-        upstreams: vec![Upstream {
+        });
+        upstreams.push(Upstream {
             flag: None,
-            address: port(DEFAULTS[1]).map(|port| own("localhost", port)),
-        }],
+            address: port(forwards).map(|port| own("localhost", port)),
+        });
+    }
+    Some(Seen {
+        program: Program::SecurityProxy,
+        listeners,
+        upstreams,
         health: BTreeSet::new(),
         review: None,
         reviews: Vec::new(),

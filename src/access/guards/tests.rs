@@ -606,6 +606,14 @@ spec:
     assert_eq!(found.guards[0].program, Program::SecurityProxy);
     assert_eq!(found.guards[0].upstreams, BTreeSet::from([8888]));
     assert_eq!(whats(&found), [&What::PlainListener(8988), &What::LiteralToken]);
+    let grpc = text.replace(
+        "        - {name: SECURITY_TOKEN",
+        "        - {name: ENABLE_GRPC, value: \"True\"}\n        - {name: GRPC_REMOTE_PORT, value: \"9887\"}\n        - {name: SECURITY_TOKEN",
+    );
+    let guards = all(&objects(&grpc)).remove(0).guards;
+    let ports: Vec<u16> = guards.iter().map(|guard| guard.port).collect();
+    assert_eq!(ports, [8988, 8987]);
+    assert_eq!(guards[1].upstreams, BTreeSet::from([8888, 9887]));
     let open = text.replace("value: \"/\"", "value: \"/api\"");
     let found = all(&objects(&open)).remove(0);
     assert!(
