@@ -6,6 +6,9 @@ use std::collections::BTreeSet;
 
 use crate::krm::object_id::ObjectId;
 
+/// The verb of GET and HEAD.
+const LOOKING: &str = "get";
+
 /// Everything that manifests say about access.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Access {
@@ -109,6 +112,18 @@ pub struct Review {
     pub verbs: BTreeSet<String>,
 }
 
+/// What a guard that asks for the verbs of HTTP methods lets somebody do: `get` is for GET and HEAD, the others for what changes
+/// something (brancz/kube-rbac-proxy `pkg/proxy/proxy.go`).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Scope {
+    /// Look alone.
+    Look,
+    /// Write, and not look.
+    Write,
+    /// Look and write.
+    Both,
+}
+
 /// A subject that a guard lets through.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Admitted {
@@ -118,6 +133,29 @@ pub struct Admitted {
     pub verbs: BTreeSet<String>,
     /// By which binding and role.
     pub by: Vec<Hop>,
+}
+
+// === impl Review ===
+
+impl Review {
+    /// Whether the verb is that of the request's method, so that looking and writing are two rights.
+    pub fn is_by_method(&self) -> bool {
+        self.verbs.contains(LOOKING) && self.verbs.len() > 1
+    }
+
+    /// What some of its verbs let somebody do; none where methods are not told apart.
+    pub fn scope(&self, verbs: &BTreeSet<String>) -> Option<Scope> {
+        let looks = verbs.contains(LOOKING);
+        let writes = verbs.iter().any(|verb| verb != LOOKING);
+        // Whoever passes by no verb in particular passes by all.
+        let all = verbs.contains("*") && verbs.len() == 1;
+        self.is_by_method().then_some(match (looks, writes) {
+            _ if all => Scope::Both,
+            (true, false) => Scope::Look,
+            (false, _) => Scope::Write,
+            (true, true) => Scope::Both,
+        })
+    }
 }
 
 /// A subject of Kubernetes' RBAC.

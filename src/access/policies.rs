@@ -16,7 +16,7 @@ use super::answer::{Caller, Hop, Who};
 use super::labels::{self, Known, Selected};
 use super::pod::Pod;
 use super::surroundings::Surroundings;
-use super::workloads::{RAY, RAY_CLUSTER};
+use super::workloads::RAY;
 use crate::cluster::object::Object;
 use crate::model::keys;
 
@@ -353,10 +353,20 @@ fn peer_reach(peer: &NetworkPolicyPeer, pod: &Pod<'_>, around: &Surroundings<'_>
     for workload in around.users_selected(pods, plain, &in_namespace, pod) {
         reach.push(Who::Workload(workload));
     }
-    // The nodes of a Ray cluster must reach each other, and have no other way to say who they are.
-    let is_ray = pod.workload.group == RAY && labels::pinned(pods, RAY_CLUSTER).is_some();
-    let in_own = (!(plain || itself && is_ray))
-        .then(|| Who::SameNamespaceLabelled(format!("pods with {}", labels::words(pods))));
+    // The nodes of a Ray cluster must reach each other, and have no other way to say who they are. Labels of a Notebook are its
+    // owner's.
+    let a_notebook = BTreeMap::from([(keys::NOTEBOOK_NAME.to_owned(), String::new())]);
+    let is_ray = pod.workload.group == RAY
+        && [keys::RAY_CLUSTER, keys::RAY_SOURCE]
+            .iter()
+            .any(|key| labels::pinned(pods, key).is_some())
+        && !(around.has_notebooks(own) && labels::satisfiable(pods, &a_notebook));
+    let words = || format!("pods with {}", labels::words(pods));
+    let in_own = if submits(pods, pod) && !labels::satisfiable(pods, &a_notebook) {
+        Some(Who::Named(format!("the {} that submit the job", words())))
+    } else {
+        (!(plain || itself && is_ray)).then(|| Who::SameNamespaceLabelled(words()))
+    };
     let Some(selector) = &peer.namespace_selector else {
         reach.extend(in_own);
         return reach;
@@ -399,6 +409,17 @@ fn peer_reach(peer: &NetworkPolicyPeer, pod: &Pod<'_>, around: &Surroundings<'_>
         )));
     }
     reach
+}
+
+/// Whether a peer means the pods that KubeRay starts to submit a RayJob, by their labels (ray-operator/controllers/ray/
+/// rayjob_controller.go): it asks the dashboard by them, and has no other way.
+fn submits(pods: &LabelSelector, pod: &Pod<'_>) -> bool {
+    let is = |key: &str, value: &str| {
+        labels::pinned(pods, key).is_some_and(|values| values == BTreeSet::from([value.to_owned()]))
+    };
+    pod.workload.group == RAY
+        && is(keys::RAY_ORIGINATED_KIND, &pod.workload.kind)
+        && is(keys::RAY_ORIGINATED_FROM, &pod.workload.name)
 }
 
 fn peer_words(peer: &NetworkPolicyPeer) -> String {

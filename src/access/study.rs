@@ -125,6 +125,9 @@ pub fn of<'a>(objects: impl IntoIterator<Item = &'a Object>) -> Study<'a> {
     for ((id, part), one) in judged.iter().filter(|((id, _), _)| workloads::runs_user_code(id)) {
         let mut known = one.answering();
         known.extend(&one.quiet);
+        // One policy is for all nodes of a Ray cluster: the ports of the head's guards are meant for the head.
+        let parts = judged.iter().filter(|((other, _), _)| other == id);
+        known.extend(parts.flat_map(|(_, other)| other.guards.iter().map(|guard| guard.port)));
         for pod in &one.pods {
             let callers = policies::callers_of_others(&policies, &around, pod, &known);
             undeclared.extend(

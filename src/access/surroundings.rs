@@ -6,6 +6,7 @@ use k8s_openapi::apimachinery::pkg::apis::meta::v1::LabelSelector;
 
 use super::labels::{self, Known, Selected};
 use super::pod::Pod;
+use super::workloads::may_be_named;
 use super::world::World;
 use crate::krm::object_id::ObjectId;
 use crate::model::keys;
@@ -155,6 +156,12 @@ impl<'a> Surroundings<'a> {
             .or(envoy.and(beside.max(apart)))
     }
 
+    /// Whether a namespace has Notebooks, whose labels their owners write.
+    pub fn has_notebooks(&self, namespace: &str) -> bool {
+        let here = self.users.get(namespace);
+        here.is_some_and(|users| users.all.iter().any(|user| user.workload.kind == "Notebook"))
+    }
+
     /// Whether a namespace has workloads of other people's code.
     pub fn has_users(&self, namespace: &str) -> bool {
         self.users.contains_key(namespace)
@@ -227,7 +234,15 @@ impl Users {
             }
             _ => Box::new(self.all.iter()),
         };
-        Box::new(candidates.filter(move |user| {
+        // The cluster of a RayJob has a name that begins with the RayJob's.
+        let cluster = labels::pinned(pods, keys::RAY_CLUSTER);
+        let named = move |user: &UserPod| {
+            cluster.as_ref().is_none_or(|names| {
+                !user.perhaps.contains(&keys::RAY_CLUSTER)
+                    || names.iter().any(|name| may_be_named(&user.workload, name))
+            })
+        };
+        Box::new(candidates.filter(move |user| named(user)).filter(move |user| {
             let known = Known {
                 certain: &user.labels,
                 perhaps: &user.perhaps,

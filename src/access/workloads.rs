@@ -11,36 +11,34 @@ use super::world::World;
 use crate::cluster::object::Object;
 use crate::krm::object_id::ObjectId;
 use crate::model::notebook::NOTEBOOK_PORT;
+use crate::model::ray::{
+    CLIENT_PORT, CLIENT_PORT_PARAM, DASHBOARD_HOST_PARAM, DASHBOARD_PORT, DASHBOARD_PORT_PARAM, METRICS_PORT,
+};
 use crate::model::{api_server, keys};
 
 /// API group of Notebooks.
 pub const KUBEFLOW: &str = "kubeflow.org";
 /// API group of `RayCluster`s.
 pub const RAY: &str = "ray.io";
-/// Labels that `KubeRay` puts on its pods (ray-operator/controllers/ray/utils/constant.go).
-pub const RAY_CLUSTER: &str = "ray.io/cluster";
-/// `head` or `worker`.
-pub const RAY_NODE_TYPE: &str = "ray.io/node-type";
-
 /// What a Ray head answers on by default: dashboard and Jobs API, client, GCS, the dashboard's agent, Serve, metrics.
 pub const RAY_HEAD_PORTS: [(&str, u16); 6] = [
-    ("dashboard", 8265),
-    ("client", 10001),
+    ("dashboard", DASHBOARD_PORT),
+    ("client", CLIENT_PORT),
     ("gcs-server", 6379),
     ("dashboard-agent", 52365),
     ("serve", 8000),
-    ("metrics", 8080),
+    ("metrics", METRICS_PORT),
 ];
 /// Settings of `rayStartParams` that move a port.
 const RAY_START_PARAMS: [(&str, &str); 5] = [
-    ("dashboard-port", "dashboard"),
-    ("ray-client-server-port", "client"),
+    (DASHBOARD_PORT_PARAM, "dashboard"),
+    (CLIENT_PORT_PARAM, "client"),
     ("port", "gcs-server"),
     ("dashboard-agent-listen-port", "dashboard-agent"),
     ("metrics-export-port", "metrics"),
 ];
 /// What a Ray worker answers on by default: the agent, metrics, and the first of the ports of worker processes.
-const RAY_WORKER_PORTS: [u16; 3] = [52365, 8080, 10002];
+const RAY_WORKER_PORTS: [u16; 3] = [52365, METRICS_PORT, 10002];
 
 /// Labels that Kubernetes' own controllers add to the pods they make, by the kind they make them for (`k8s.io/api/apps/v1`,
 /// `k8s.io/api/batch/v1`).
@@ -274,21 +272,27 @@ impl<'a> Workloads<'a> {
             };
             let mut labels = read::labels(cluster, &format!("{pointer}/metadata/labels"));
             let given = |key: &str, value: &str| (key.to_owned(), value.to_owned());
-            labels.extend([
-                given(RAY_NODE_TYPE, part),
+            let mut by_operator = vec![
+                given(keys::RAY_NODE_TYPE, part),
                 given("ray.io/group", group),
                 given("ray.io/is-ray-node", "yes"),
                 given("app.kubernetes.io/name", "kuberay"),
                 given("app.kubernetes.io/created-by", "kuberay-operator"),
-            ]);
+            ];
             let mut perhaps = Vec::new();
             match name {
                 Some(name) => {
-                    labels.insert(RAY_CLUSTER.to_owned(), name.to_owned());
-                    labels.insert("ray.io/identifier".to_owned(), format!("{name}-{part}"));
+                    by_operator.push(given(keys::RAY_CLUSTER, name));
+                    by_operator.push(given("ray.io/identifier", &format!("{name}-{part}")));
                 }
-                None => perhaps.extend([RAY_CLUSTER, "ray.io/identifier"]),
+                None => perhaps.extend([keys::RAY_CLUSTER, "ray.io/identifier"]),
             }
+            // What the template says goes before what KubeRay would put there (ray-operator/controllers/ray/common/pod.go,
+            // labelPod): a pod may pass for another cluster's, or for no node at all.
+            for (key, value) in by_operator {
+                labels.entry(key).or_insert(value);
+            }
+            perhaps.retain(|key| !labels.contains_key(*key));
             self.add(Pod {
                 workload: object.id.clone(),
                 part,
@@ -392,24 +396,48 @@ pub fn answering(pod: &Pod<'_>) -> BTreeSet<u16> {
     }
     match pod.part {
         "head" => {
-            let params = ray_start_params(pod);
-            let param = |name: &str| params.and_then(|params| params.get(name)).and_then(Value::as_str);
-            for (name, default) in RAY_HEAD_PORTS {
-                let moved = RAY_START_PARAMS.iter().find(|(_, moves)| *moves == name);
-                let port = moved
-                    .and_then(|(key, _)| param(key))
-                    .and_then(|port| port.parse().ok());
-                ports.insert(port.unwrap_or(default));
-            }
-            if param("dashboard-host").is_some_and(|host| host.starts_with("127.") || host == "localhost") {
-                let dashboard = param("dashboard-port").and_then(|port| port.parse().ok());
-                ports.remove(&dashboard.unwrap_or(RAY_HEAD_PORTS[0].1));
+            ports.extend(ray_head(pod));
+            if let Some(dashboard) = on_loopback(pod) {
+                ports.remove(&dashboard);
             }
         }
         "worker" => ports.extend(RAY_WORKER_PORTS),
         _ => {}
     }
     ports
+}
+
+/// The resource of a kind of Ray's that holds a cluster (`ray-operator/apis/ray/v1`).
+pub fn ray_resource(kind: &str) -> Option<&'static str> {
+    match kind {
+        "RayCluster" => Some("rayclusters"),
+        "RayJob" => Some("rayjobs"),
+        "RayService" => Some("rayservices"),
+        _ => None,
+    }
+}
+
+/// What Ray's own processes listen on in a head, on whatever address.
+pub fn ray_head(pod: &Pod<'_>) -> BTreeSet<u16> {
+    let ports = RAY_HEAD_PORTS.iter();
+    ports
+        .map(|(name, default)| ray_port(pod, name).unwrap_or(*default))
+        .collect()
+}
+
+/// Where `rayStartParams` move a port to.
+fn ray_port(pod: &Pod<'_>, name: &str) -> Option<u16> {
+    let (key, _) = RAY_START_PARAMS.iter().find(|(_, moves)| *moves == name)?;
+    let value = ray_start_params(pod)?.get(key)?;
+    let number = || value.as_u64().and_then(|port| u16::try_from(port).ok());
+    value.as_str().and_then(|port| port.parse().ok()).or_else(number)
+}
+
+/// The dashboard's port, where it answers on the pod's own loopback alone.
+fn on_loopback(pod: &Pod<'_>) -> Option<u16> {
+    let host = ray_start_params(pod)?.get(DASHBOARD_HOST_PARAM)?.as_str()?;
+    let alone = (host.starts_with("127.") || host == "localhost") && !own_command(pod);
+    alone.then(|| ray_port(pod, RAY_HEAD_PORTS[0].0).unwrap_or(RAY_HEAD_PORTS[0].1))
 }
 
 /// Ports that are the workload's own, whatever a proxy beside it says: what its kind opens, what guards forward to, and what its
@@ -455,6 +483,20 @@ fn moved(container: &Value) -> BTreeSet<u16> {
         .filter(|(flag, _)| flag.starts_with("--") && (flag.ends_with('.') || *flag == "--"))
         .filter_map(|(_, port)| port.parse().ok())
         .collect()
+}
+
+/// Whether the container says itself how Ray starts, so that `rayStartParams` say nothing
+/// (ray-operator/controllers/ray/utils/constant.go, `RayOverwriteContainerCmdAnnotationKey`).
+fn own_command(pod: &Pod<'_>) -> bool {
+    let at = "/metadata/annotations/ray.io~1overwrite-container-cmd";
+    read::text(&pod.object.value, at) == Some("true")
+}
+
+/// Whether KubeRay may make up this name for the cluster of a RayJob or RayService: its own name, and letters behind it
+/// (ray-operator/controllers/ray/utils/util.go, `GenerateRayClusterName`).
+pub fn may_be_named(workload: &ObjectId, cluster: &str) -> bool {
+    let rest = cluster.strip_prefix(workload.name.as_str());
+    rest.is_some_and(|rest| rest.starts_with('-'))
 }
 
 fn ray_start_params<'a>(pod: &Pod<'a>) -> Option<&'a Value> {

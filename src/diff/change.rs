@@ -125,6 +125,19 @@ pub struct Verbs {
     pub verbs: BTreeSet<String>,
     /// Whether these are all that the guard asks about.
     pub all: bool,
+    /// Where the guard asks by the request's method: whether they are for looking or for writing alone.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub scope: Option<Scope>,
+}
+
+/// Whether somebody looks or writes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub enum Scope {
+    /// Look: GET and HEAD.
+    Look,
+    /// Write: every other method.
+    Write,
 }
 
 /// A rule of `verify`, and what it says.

@@ -2,9 +2,9 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::change::{Admission, Guarding, Login, Portrait, Reach, Somebody, Tls, Verbs, Way};
+use super::change::{Admission, Guarding, Login, Portrait, Reach, Scope, Somebody, Tls, Verbs, Way};
 use crate::access::answer::{
-    Caller, Entry, Guard, HopTls, LoginState, Path, Program, Review, Subject, Who, Workload,
+    self, Caller, Entry, Guard, HopTls, LoginState, Path, Program, Review, Subject, Who, Workload,
 };
 
 /// All of a workload.
@@ -135,7 +135,13 @@ pub(super) fn somebody(subject: &Subject) -> Somebody {
 pub(super) fn verbs(verbs: BTreeSet<String>, guard: &Guard) -> Verbs {
     let asked = guard.review.as_ref().map(|review| &review.verbs);
     let all = asked.is_none_or(|asked| asked.is_subset(&verbs));
-    Verbs { verbs, all }
+    let scope = guard.review.as_ref().and_then(|review| review.scope(&verbs));
+    let scope = scope.and_then(|scope| match scope {
+        answer::Scope::Look => Some(Scope::Look),
+        answer::Scope::Write => Some(Scope::Write),
+        answer::Scope::Both => None,
+    });
+    Verbs { verbs, all, scope }
 }
 
 /// Everybody whom some guard lets through, and how.

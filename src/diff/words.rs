@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use super::change::{Login, Reference, Step, Target, What};
+use super::change::{Login, Reference, Scope, Step, Target, Verbs, What};
 use super::names::{
     all, asked, by, caller, guarded, guarding, hosts, image, login, methods, named, place, ports, reference,
     rule, somebody, tls,
@@ -10,6 +10,10 @@ use super::names::{
 use super::sentence::Sentence;
 use super::standing::{proof, stands};
 
+/// What looking is.
+const LOOKING: &str = " (GET alone)";
+/// What writing is.
+const WRITING: &str = " (every method but GET)";
 /// How many targets a list names before it counts the rest.
 pub(super) const NAMED: usize = 20;
 
@@ -302,6 +306,11 @@ pub(super) fn at(entry: &str, url: &str) -> Sentence {
     }
 }
 
+/// Whether these are all verbs of writing, and not some of several.
+fn verbs_of_all_writing(verbs: &Verbs) -> bool {
+    verbs.verbs.contains("*")
+}
+
 fn shifts(what: &What, it: Sentence) -> Sentence {
     let (gains, subject, verbs, more, guard) = match what {
         What::Gains {
@@ -319,11 +328,27 @@ fn shifts(what: &What, it: Sentence) -> Sentence {
         _ => return it,
     };
     let who = somebody(subject);
-    let sentence = match (gains, more) {
-        (true, false) => who.and(" may now open ").with(it).with(methods(verbs)),
-        (false, false) => who.and(" may no longer open ").with(it),
-        (true, true) => who.and(" may now also ").names(&verbs.verbs).and(" at ").with(it),
-        (false, true) => who
+    let sentence = match (gains, more, verbs.scope) {
+        (true, false, Some(Scope::Look)) => who.and(" may now look at ").with(it).and(LOOKING),
+        (true, false, Some(Scope::Write)) => who.and(" may now write to ").with(it).and(WRITING),
+        (true, false, _) => who.and(" may now open ").with(it).with(methods(verbs)),
+        (false, false, _) => who.and(" may no longer open ").with(it),
+        (true, true, Some(Scope::Look)) => who.and(" may now also look at ").with(it).and(LOOKING),
+        (true, true, Some(Scope::Write)) if verbs_of_all_writing(verbs) => who
+            .and(" may now write to ")
+            .with(it)
+            .and(", and might only look before")
+            .and(WRITING),
+        (false, true, Some(Scope::Look)) => who
+            .and(" may no longer look at ")
+            .with(it)
+            .and(", and may still write"),
+        (false, true, Some(Scope::Write)) if verbs_of_all_writing(verbs) => who
+            .and(" may no longer write to ")
+            .with(it)
+            .and(", and may still look"),
+        (true, true, _) => who.and(" may now also ").names(&verbs.verbs).and(" at ").with(it),
+        (false, true, _) => who
             .and(" may no longer ")
             .names(&verbs.verbs)
             .and(" at ")

@@ -192,7 +192,13 @@ impl Drawing {
             } else {
                 EdgeKind::Admitted
             };
-            self.edge(person, index, kind, right(admitted), admitted.by.iter().cloned());
+            self.edge(
+                person,
+                index,
+                kind,
+                right(guard, admitted),
+                admitted.by.iter().cloned(),
+            );
         }
         index
     }

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use super::picture::{EdgeKind, Kind, Node, Place, State, counted};
-use crate::access::answer::{Admitted, Entry, Guard, Hop, HopTls, Program, Review, Subject, Workload};
+use crate::access::answer::{Admitted, Entry, Guard, Hop, HopTls, Program, Review, Scope, Subject, Workload};
 use crate::krm::object_id::ObjectId;
 
 /// Everybody who has shown who they are, to Kubernetes.
@@ -112,8 +112,16 @@ pub(super) fn question(review: &Review) -> String {
 }
 
 /// What a subject may.
-pub(super) fn right(admitted: &Admitted) -> String {
-    format!("may {}", verbs(&admitted.verbs))
+pub(super) fn right(guard: &Guard, admitted: &Admitted) -> String {
+    let scope = guard
+        .review
+        .as_ref()
+        .and_then(|review| review.scope(&admitted.verbs));
+    match scope {
+        Some(Scope::Look) => "may look".to_owned(),
+        Some(Scope::Write) => "may write".to_owned(),
+        Some(Scope::Both) | None => format!("may {}", verbs(&admitted.verbs)),
+    }
 }
 
 /// Verbs, as few as say enough; the places have the rest.

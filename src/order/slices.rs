@@ -12,7 +12,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde_json::Value;
 
 use super::change::{Change, Pair};
-use crate::access::workloads::{RAY_CLUSTER, Workloads, runs_user_code};
+use crate::access::workloads::{Workloads, runs_user_code};
 use crate::access::world::World;
 use crate::access::{labels, read};
 use crate::cluster::object::Object;
@@ -30,7 +30,7 @@ pub struct Slice {
 }
 
 /// Labels whose values are names of workloads, set by their controllers.
-const NAMING: [&str; 3] = [keys::NOTEBOOK_NAME, "statefulset", RAY_CLUSTER];
+const NAMING: [&str; 3] = [keys::NOTEBOOK_NAME, "statefulset", keys::RAY_CLUSTER];
 /// Kinds that act on the Services and workloads that they name, and on nothing else.
 const NAMED: [(&str, &str); 10] = [
     ("cert-manager.io", "Certificate"),

@@ -6,6 +6,7 @@ use super::judgement::{Judgement, Rule};
 use crate::access::answer::{Caller, Entry, Guard, Hop, HopTls, LoginState, Path, Who, Workload};
 use crate::access::read;
 use crate::access::study::Study;
+use crate::access::workloads::RAY;
 use crate::config::access_graph;
 use crate::input::platform::GROUP;
 use crate::krm::object_id::ObjectId;
@@ -164,12 +165,7 @@ fn from_inside(workload: &Workload, judgements: &mut Vec<Judgement>) {
                 Some((rule, who)) => judgements.push(open_port(workload, caller, rule, &who, &open)),
                 None => {}
             }
-        } else if !caller.ports.is_empty()
-            && matches!(
-                caller.who,
-                Who::Everybody | Who::SameNamespace | Who::OtherNamespaces(_)
-            )
-        {
+        } else if !caller.ports.is_empty() && is_too_wide(workload, &caller.who) {
             // The guard asks, so nothing is open; but nobody but the gateway has to reach it.
             let (_, who) = judged(&caller.who).unwrap_or((Rule::TooWide, String::new()));
             judgements.push(Judgement {
@@ -185,6 +181,15 @@ fn from_inside(workload: &Workload, judgements: &mut Vec<Judgement>) {
                     .to_owned(),
             });
         }
+    }
+}
+
+/// Whether a guard need not be reached by so many. Jobs come to Ray's from all over the cluster: what submits them is any pod.
+fn is_too_wide(workload: &Workload, who: &Who) -> bool {
+    match who {
+        Who::Everybody => true,
+        Who::SameNamespace | Who::OtherNamespaces(_) => workload.id.group != RAY,
+        _ => false,
     }
 }
 

@@ -5,6 +5,7 @@
 
 pub(crate) mod edit;
 mod operators;
+mod ray;
 
 use std::path::Path;
 use std::sync::OnceLock;

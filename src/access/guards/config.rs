@@ -9,6 +9,7 @@ use serde_json::Value;
 
 use super::fault::What;
 use crate::access::answer::Review;
+use crate::access::workloads::{RAY, ray_resource};
 
 /// The verbs that HTTP methods become.
 pub(super) const METHODS: [&str; 6] = ["get", "create", "update", "patch", "delete", "*"];
@@ -259,20 +260,18 @@ fn go_float(value: f64) -> String {
 
 /// What a question is held against: the workload that is guarded.
 pub(super) fn fitting(review: &Review, workload: &crate::krm::object_id::ObjectId) -> Option<What> {
-    let (group, resource, services): (&str, &str, Vec<String>) = match workload.kind.as_str() {
-        "Notebook" => ("kubeflow.org", "notebooks", Vec::new()),
-        "RayCluster" => (
-            "ray.io",
-            "rayclusters",
-            // KubeRay's own name for the head's Service.
-            vec![format!("{}-head-svc", workload.name)],
-        ),
-        // Any other object may stand for a Deployment; another Deployment may not.
-        "Deployment" if review.group == "apps" && review.resource == "deployments" => {
-            ("apps", "deployments", Vec::new())
-        }
-        _ => return None,
-    };
+    let (group, resource, services): (&str, &str, Vec<String>) =
+        match (workload.kind.as_str(), ray_resource(&workload.kind)) {
+            ("Notebook", _) => ("kubeflow.org", "notebooks", Vec::new()),
+            // KubeRay's own name for the head's Service; of RayJobs and RayServices it makes up the names.
+            ("RayCluster", Some(resource)) => (RAY, resource, vec![format!("{}-head-svc", workload.name)]),
+            (_, Some(resource)) => (RAY, resource, Vec::new()),
+            // Any other object may stand for a Deployment; another Deployment may not.
+            ("Deployment", _) if review.group == "apps" && review.resource == "deployments" => {
+                ("apps", "deployments", Vec::new())
+            }
+            _ => return None,
+        };
     let own = review.group == group && review.resource == resource;
     let its_service = review.group.is_empty() && review.resource == "services";
     let name_fits = review.name.is_empty()

@@ -8,23 +8,13 @@ use super::Found;
 use super::fault::{Fault, What};
 use crate::access::fields;
 use crate::access::pod::Pod;
+use crate::access::workloads::{RAY, ray_head};
 use crate::model::notebook::NOTEBOOK_PORT;
 
 /// Where the image of a workbench reads its server's arguments.
 const NOTEBOOK_ARGS: &str = "NOTEBOOK_ARGS";
 /// The flags that move its server.
 const PORT_FLAGS: [&str; 3] = ["--ServerApp.port=", "--NotebookApp.port=", "--port="];
-/// What a Ray head listens on: dashboard, client, GCS, metrics, agent, serve.
-const RAY_HEAD: [u16; 6] = [8265, 10001, 6379, 8080, 52365, 8000];
-/// Start parameters that move these.
-const RAY_PARAMETERS: [(&str, u16); 5] = [
-    ("dashboard-port", 8265),
-    ("ray-client-server-port", 10001),
-    ("port", 6379),
-    ("metrics-export-port", 8080),
-    ("dashboard-agent-listen-port", 52365),
-];
-
 /// Holds guards against their pod.
 pub(super) fn check(pod: &Pod<'_>, found: &mut Found) {
     let declared = declared(pod);
@@ -96,27 +86,10 @@ fn declared<'p>(pod: &Pod<'p>) -> BTreeMap<&'p str, BTreeSet<u16>> {
 }
 
 /// What listens in a workload of a known kind.
-fn by_kind(pod: &Pod<'_>) -> Option<Vec<u16>> {
+fn by_kind(pod: &Pod<'_>) -> Option<BTreeSet<u16>> {
     match (pod.workload.kind.as_str(), pod.part) {
-        ("Notebook", _) => Some(vec![notebook_port(pod).unwrap_or(NOTEBOOK_PORT)]),
-        ("RayCluster", "head") => {
-            let parameters = fields::at(&pod.object.value, &["spec", "headGroupSpec", "rayStartParams"]);
-            let moved = |name: &str| {
-                let value = parameters?.get(name)?;
-                value
-                    .as_str()
-                    .and_then(|text| text.parse().ok())
-                    .or_else(|| value.as_u64().and_then(|port| u16::try_from(port).ok()))
-            };
-            let mut ports = RAY_HEAD.to_vec();
-            for (name, usual) in RAY_PARAMETERS {
-                if let Some(port) = moved(name) {
-                    ports.retain(|known| *known != usual);
-                    ports.push(port);
-                }
-            }
-            Some(ports)
-        }
+        ("Notebook", _) => Some(BTreeSet::from([notebook_port(pod).unwrap_or(NOTEBOOK_PORT)])),
+        (_, "head") if pod.workload.group == RAY => Some(ray_head(pod)),
         _ => None,
     }
 }

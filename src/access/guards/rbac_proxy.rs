@@ -7,6 +7,7 @@ use super::{Address, Asks, Candidate, Listener, Seen, Upstream};
 use crate::access::answer::{Admitted, Hop, Program, Review, Subject};
 use crate::access::arguments::{Arguments, Flag};
 use crate::access::fields;
+use crate::access::workloads::ray_resource;
 use crate::access::world::World;
 use crate::krm::object_id::ObjectId;
 use crate::krm::yaml::Piece;
@@ -305,7 +306,7 @@ fn misread(workload: &ObjectId, what: &What) -> Option<What> {
     let What::ReadAs { field, read, .. } = what else {
         return None;
     };
-    let known = ["Notebook", "RayCluster"].contains(&workload.kind.as_str());
+    let known = workload.kind == "Notebook" || ray_resource(&workload.kind).is_some();
     let meant = match field.as_str() {
         "name" if known => workload.name.as_str(),
         "namespace" if known => workload.namespace.as_str(),

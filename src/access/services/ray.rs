@@ -9,9 +9,10 @@ use serde_json::Value;
 use super::Service;
 use crate::access::pod;
 use crate::access::read;
-use crate::access::workloads::{RAY, RAY_CLUSTER, RAY_HEAD_PORTS, RAY_NODE_TYPE};
+use crate::access::workloads::{RAY, RAY_HEAD_PORTS};
 use crate::access::world::World;
 use crate::cluster::object::Object;
+use crate::model::keys;
 
 /// Where the cluster stands in each kind.
 const KINDS: [(&str, &str); 3] = [
@@ -203,8 +204,8 @@ fn serve<'a>(object: &'a Object, name: &str) -> Service<'a> {
 
 fn of<'a>(object: &'a Object, name: &str, part: &str, ports: &[(String, u16, u16)]) -> Service<'a> {
     let selector = BTreeMap::from([
-        (RAY_CLUSTER.to_owned(), object.id.name.clone()),
-        (RAY_NODE_TYPE.to_owned(), part.to_owned()),
+        (keys::RAY_CLUSTER.to_owned(), object.id.name.clone()),
+        (keys::RAY_NODE_TYPE.to_owned(), part.to_owned()),
     ]);
     let mut service = Service::made(object, name, selector, ports);
     service.owner = Some(&object.id);

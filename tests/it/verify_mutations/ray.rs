@@ -1,0 +1,1132 @@
+//! The same of Ray clusters: what stands around each form of them is correct, one thing in it is broken, and each is found; and no
+//! way but the guards' leads to the dashboard or the client port.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::Path;
+use std::sync::OnceLock;
+
+use gatewright::access::answer::{Access, Who, Workload};
+use gatewright::krm::results::Severity::{self, Error, Info, Warning};
+use gatewright::model::ray::Door;
+use gatewright::verify::judgement::{Judgement, Rule::*};
+use serde_json::Value;
+
+use super::edit::Change::{Add, Cut, Drop, Push, Replace, Set};
+use super::edit::Manifests;
+use super::operators::{Harmless, Operator};
+use super::{is_expected, new_judgements};
+use crate::judged::{faults, judgements, line, object};
+use crate::recorded::difference;
+
+/// The gateway in front of all of them.
+const GATEWAY: &str = "platform-kubernetes-istio";
+/// Forms of Ray clusters, each with what stands around it, and the listener that its client's route needs.
+const FORMS: &[(&str, &str)] = &[
+    ("plain", ""),
+    ("ports", ""),
+    ("autoscaler", ""),
+    ("rayjob", ""),
+    ("rayservice", ""),
+    (
+        "tlsroute",
+        "{name: ray-client, hostname: '*.ray.example.com', port: 8445, protocol: TLS, tls: {mode: Passthrough}, \
+         allowedRoutes: {namespaces: {from: Selector, selector: {matchLabels: {kubernetes.io/metadata.name: opendatahub}}}}}",
+    ),
+    (
+        "grpcroute",
+        "{name: ray-client, hostname: '*.ray.example.com', port: 8445, protocol: HTTPS, \
+         tls: {mode: Terminate, certificateRefs: [{name: default-gateway-tls}]}, \
+         allowedRoutes: {namespaces: {from: Selector, selector: {matchLabels: {kubernetes.io/metadata.name: opendatahub}}}}}",
+    ),
+    ("routes", ""),
+];
+
+/// A form, and what is found in it.
+struct Form {
+    name: &'static str,
+    manifests: Manifests,
+    found: Vec<Judgement>,
+}
+
+fn read(path: &str) -> Vec<Value> {
+    let file = Path::new(env!("CARGO_MANIFEST_DIR")).join(path);
+    difference::objects(path, &std::fs::read_to_string(file).unwrap())
+}
+
+fn forms() -> &'static [Form] {
+    static READ: OnceLock<Vec<Form>> = OnceLock::new();
+    READ.get_or_init(|| {
+        let gateway = read(&format!("examples/.expected/{GATEWAY}.yaml"));
+        FORMS
+            .iter()
+            .map(|(name, listener)| {
+                let mut manifests = Manifests {
+                    objects: [&*gateway, &*read(&format!("fixtures/ray-verify/{name}.yaml"))].concat(),
+                    gateway_namespace: "ai-gateway",
+                    gateway: "data-science-gateway",
+                };
+                if !listener.is_empty() {
+                    let push = Push("Gateway data-science-gateway", "/spec/listeners", listener);
+                    manifests = manifests.changed(&[push]).unwrap();
+                }
+                let found = judgements(&manifests.objects);
+                Form {
+                    name,
+                    manifests,
+                    found,
+                }
+            })
+            .collect()
+    })
+}
+
+#[test]
+fn what_stands_around_ray_is_correct() {
+    for form in forms() {
+        let found: Vec<String> = faults(&form.manifests.objects).iter().map(line).collect();
+        assert!(found.is_empty(), "{}:\n{}", form.name, found.join("\n"));
+    }
+}
+
+#[test]
+fn each_thing_that_is_broken_around_ray_is_found() {
+    let mut missed = Vec::new();
+    for operator in OPERATORS {
+        let mut applied = 0;
+        for Form {
+            name,
+            manifests,
+            found,
+        } in forms()
+        {
+            let Some(changed) = manifests.changed(operator.changes) else {
+                continue;
+            };
+            applied += 1;
+            let found = new_judgements(found, &changed.objects);
+            if !found
+                .iter()
+                .any(|judgement| is_expected(operator, judgement, &changed))
+            {
+                let found: Vec<String> = found.iter().map(line).collect();
+                missed.push(format!(
+                    "{} ({name}):\n    {}",
+                    operator.name,
+                    found.join("\n    ")
+                ));
+            }
+        }
+        assert!(applied > 0, "{}: there is nothing to break it in", operator.name);
+    }
+    assert!(missed.is_empty(), "not found:\n{}", missed.join("\n"));
+}
+
+#[test]
+fn what_means_nothing_for_access_to_ray_is_silent() {
+    let mut loud = Vec::new();
+    for harmless in HARMLESS {
+        let mut applied = 0;
+        for form in forms() {
+            let Some(changed) = form.manifests.changed(harmless.changes) else {
+                continue;
+            };
+            applied += 1;
+            let mut new = new_judgements(&form.found, &changed.objects);
+            new.retain(|judgement| judgement.rule.severity() < Severity::Info);
+            loud.extend(
+                new.iter()
+                    .map(|judgement| format!("{} ({}): {}", harmless.name, form.name, line(judgement))),
+            );
+        }
+        assert!(applied > 0, "{}: there is nothing to change it in", harmless.name);
+    }
+    assert!(
+        loud.is_empty(),
+        "found where nothing is wrong:\n{}",
+        loud.join("\n")
+    );
+}
+
+// --- no way around ---
+
+fn access(objects: &[Value]) -> Access {
+    let objects: Vec<_> = objects.iter().map(object).collect();
+    gatewright::access::of(&objects)
+}
+
+fn head(access: &Access) -> &Workload {
+    let heads = access.workloads.iter().filter(|workload| workload.part == "head");
+    let heads: Vec<&Workload> = heads.collect();
+    assert_eq!(heads.len(), 1);
+    heads[0]
+}
+
+/// The ports behind the doors, as the guards forward to them.
+fn doors(head: &Workload) -> BTreeMap<&str, u16> {
+    let ports = head.guards.iter().map(|guard| {
+        assert_eq!(guard.upstreams.len(), 1, "{guard:?}");
+        (guard.container.as_str(), *guard.upstreams.first().unwrap())
+    });
+    ports.collect()
+}
+
+/// Those who are meant to reach the dashboard itself: the nodes of the cluster, KubeRay's operator, and who submits the job.
+fn is_meant(who: &Who) -> bool {
+    match who {
+        Who::Itself => true,
+        Who::Named(text) => text.contains("kuberay-operator") || text.contains("submit the job"),
+        _ => false,
+    }
+}
+
+/// Whoever reaches what is behind a door without passing its guard.
+fn around(objects: &[Value]) -> Vec<String> {
+    let access = access(objects);
+    let head = head(&access);
+    let behind: BTreeSet<u16> = doors(head).into_values().collect();
+    let mut found = Vec::new();
+    for path in head
+        .paths
+        .iter()
+        .filter(|path| path.guard.is_none() && path.stopped.is_empty())
+    {
+        found.push(format!("{} to {}", path.url, path.port));
+    }
+    for caller in &head.callers {
+        let open: Vec<&u16> = caller.ports.intersection(&behind).collect();
+        if !open.is_empty() && !is_meant(&caller.who) {
+            found.push(format!("{:?} to {open:?}", caller.who));
+        }
+    }
+    found
+}
+
+#[test]
+fn no_way_leads_to_dashboard_or_client_but_by_their_guards() {
+    for form in forms() {
+        let objects = &form.manifests.objects;
+        assert_eq!(around(objects), Vec::<String>::new(), "{}", form.name);
+        let access = access(objects);
+        let head = head(&access);
+        let doors = doors(head);
+        for door in Door::ALL {
+            assert!(doors.contains_key(door.container()), "{}: {doors:?}", form.name);
+        }
+        // What is served is served by a guard: there is a way, and it can be walked.
+        let ways: Vec<_> = head.paths.iter().filter(|path| path.stopped.is_empty()).collect();
+        assert!(!ways.is_empty(), "{}", form.name);
+        let client = ways.iter().any(|path| {
+            let guard = path.guard.map(|index| head.guards[index].container.as_str());
+            guard == Some(Door::Client.container())
+        });
+        assert_eq!(
+            client,
+            ["tlsroute", "grpcroute", "routes"].contains(&form.name),
+            "{}",
+            form.name
+        );
+    }
+}
+
+/// Each policy is needed: without the one that closes, everybody is in; without the one that opens, the cluster's own nodes are not.
+#[test]
+fn without_a_policy_there_is_a_way() {
+    for form in forms() {
+        let open = form
+            .manifests
+            .changed(&[Drop("NetworkPolicy rayclusters-closed")])
+            .unwrap();
+        let left = around(&open.objects);
+        // What the opening policy selects is closed by it, too.
+        let both = open.changed(&[Drop("NetworkPolicy prep-*-nodes")]).unwrap();
+        let all = around(&both.objects);
+        assert!(
+            all.iter().any(|who| who.starts_with("Everybody")),
+            "{}: {all:?}",
+            form.name
+        );
+        assert!(left.len() <= all.len(), "{}: {left:?}", form.name);
+        let alone = form
+            .manifests
+            .changed(&[Drop("NetworkPolicy prep-*-nodes")])
+            .unwrap();
+        let access = access(&alone.objects);
+        let nodes = head(&access)
+            .callers
+            .iter()
+            .any(|caller| caller.who == Who::Itself);
+        assert!(!nodes, "{}", form.name);
+    }
+}
+
+/// Who may look and who may write are told apart.
+#[test]
+fn readers_and_writers_are_told_apart() {
+    use gatewright::access::answer::Scope;
+    for form in forms() {
+        let access = access(&form.manifests.objects);
+        for guard in &head(&access).guards {
+            let review = guard.review.as_ref().unwrap();
+            let scopes: BTreeMap<&str, Option<Scope>> = guard
+                .admitted
+                .iter()
+                .map(|one| (one.subject.name.as_str(), review.scope(&one.verbs)))
+                .collect();
+            assert_eq!(scopes["dana@example.com"], Some(Scope::Both), "{}", form.name);
+            assert_eq!(scopes["oidc:auditors"], Some(Scope::Look), "{}", form.name);
+        }
+    }
+}
+
+// --- the list ---
+
+const HEADS: &[&str] = &["RayCluster prep", "RayJob prep", "RayService prep"];
+const HEAD_OR_POLICY: &[&str] = &[
+    "RayCluster prep",
+    "RayJob prep",
+    "RayService prep",
+    "NetworkPolicy rayclusters-closed",
+    "NetworkPolicy prep-*",
+    "NetworkPolicy allow",
+];
+
+macro_rules! operator {
+    ($name:literal, $severity:ident, [$($rule:ident),*], $near:expr, [$($change:expr),* $(,)?]) => {
+        Operator { name: $name, severity: $severity, rules: &[$($rule),*], near: $near, changes: &[$($change),*] }
+    };
+}
+
+const OPERATORS: &[Operator] = &[
+    // Policies.
+    operator!(
+        "both policies dropped",
+        Error,
+        [OpenPort],
+        HEADS,
+        [
+            Drop("NetworkPolicy rayclusters-closed"),
+            Drop("NetworkPolicy prep-*-nodes")
+        ]
+    ),
+    operator!(
+        "closing policy in another namespace, no opening",
+        Error,
+        [OpenPort],
+        HEADS,
+        [
+            Set(
+                "NetworkPolicy rayclusters-closed",
+                "/metadata/namespace",
+                "elsewhere"
+            ),
+            Drop("NetworkPolicy prep-*-nodes"),
+        ]
+    ),
+    operator!(
+        "closing policy selects workers alone, no opening",
+        Error,
+        [OpenPort],
+        HEADS,
+        [
+            Set(
+                "NetworkPolicy rayclusters-closed",
+                "/spec/podSelector/matchExpressions/0/values",
+                "[worker]"
+            ),
+            Drop("NetworkPolicy prep-*-nodes"),
+        ]
+    ),
+    operator!(
+        "closing policy selects heads alone, no opening",
+        Error,
+        [OpenPort],
+        HEADS,
+        [
+            Set(
+                "NetworkPolicy rayclusters-closed",
+                "/spec/podSelector/matchExpressions/0/values",
+                "[head]"
+            ),
+            Drop("NetworkPolicy prep-*-nodes"),
+        ]
+    ),
+    operator!(
+        "guards' rule for all ports",
+        Error,
+        [OpenPort],
+        HEAD_OR_POLICY,
+        [Cut("NetworkPolicy rayclusters-closed", "/spec/ingress/0/ports")]
+    ),
+    operator!(
+        "guards' rule for a range with the dashboard",
+        Error,
+        [OpenPort],
+        HEAD_OR_POLICY,
+        [Set(
+            "NetworkPolicy rayclusters-closed",
+            "/spec/ingress/0/ports/0",
+            "{port: 8000, endPort: 9999, protocol: TCP}"
+        ),]
+    ),
+    operator!(
+        "guards' rule for the client port itself",
+        Error,
+        [OpenPort],
+        HEAD_OR_POLICY,
+        [Set(
+            "NetworkPolicy rayclusters-closed",
+            "/spec/ingress/0/ports/1",
+            "{port: 10000, endPort: 20100, protocol: TCP}"
+        ),]
+    ),
+    operator!(
+        "a rule for everybody",
+        Error,
+        [OpenPort],
+        HEAD_OR_POLICY,
+        [Push("NetworkPolicy rayclusters-closed", "/spec/ingress", "{}")]
+    ),
+    operator!(
+        "operator by its namespace alone",
+        Warning,
+        [OpenPort, TooWide],
+        HEAD_OR_POLICY,
+        [Cut(
+            "NetworkPolicy rayclusters-closed",
+            "/spec/ingress/1/from/0/podSelector"
+        )]
+    ),
+    operator!(
+        "operator from any namespace",
+        Error,
+        [OpenPort],
+        HEAD_OR_POLICY,
+        [
+            Set(
+                "NetworkPolicy rayclusters-closed",
+                "/spec/ingress/1/from/0/namespaceSelector",
+                "{}"
+            ),
+            Set("NetworkPolicy rayclusters-closed", "/spec/ingress/1/ports", "[]"),
+        ]
+    ),
+    operator!(
+        "nodes from the whole namespace",
+        Error,
+        [OpenPort],
+        HEAD_OR_POLICY,
+        [Set(
+            "NetworkPolicy prep-*-nodes",
+            "/spec/ingress/0/from/0",
+            "{podSelector: {}}"
+        )]
+    ),
+    operator!(
+        "nodes from every namespace",
+        Error,
+        [OpenPort],
+        HEAD_OR_POLICY,
+        [Set(
+            "NetworkPolicy prep-*-nodes",
+            "/spec/ingress/0/from/0",
+            "{namespaceSelector: {}}"
+        )]
+    ),
+    operator!(
+        "nodes from whoever",
+        Error,
+        [OpenPort],
+        HEAD_OR_POLICY,
+        [Cut("NetworkPolicy prep-*-nodes", "/spec/ingress/0/from")]
+    ),
+    operator!(
+        "a Notebook passes for a node",
+        Warning,
+        [OpenPort, TooWide],
+        HEAD_OR_POLICY,
+        [Cut(
+            "NetworkPolicy prep-*-nodes",
+            "/spec/ingress/0/from/0/podSelector/matchExpressions"
+        )]
+    ),
+    operator!(
+        "a Notebook passes for a node, and does",
+        Error,
+        [OpenPort],
+        HEAD_OR_POLICY,
+        [
+            Cut(
+                "NetworkPolicy prep-ray-proxy-nodes",
+                "/spec/ingress/0/from/0/podSelector/matchExpressions"
+            ),
+            Set("Notebook scratch", "/metadata/labels", "{ray.io/cluster: prep}"),
+        ]
+    ),
+    operator!(
+        "another cluster's pods carry this one's label",
+        Error,
+        [OpenPort],
+        HEAD_OR_POLICY,
+        [
+            Add(
+                "{apiVersion: ray.io/v1, kind: RayCluster, metadata: {name: other, namespace: sales-analytics}, spec: {headGroupSpec: \
+             {rayStartParams: {}, template: {metadata: {labels: {ray.io/cluster: prep}}, spec: {containers: [{name: ray-head, \
+             image: ray}]}}}}}"
+            ),
+            Set(
+                "NetworkPolicy prep-ray-proxy-nodes",
+                "/spec/podSelector/matchLabels/ray.io~1cluster",
+                "prep"
+            ),
+        ]
+    ),
+    operator!(
+        "a Deployment that carries the nodes' labels stays unguarded itself",
+        Warning,
+        [OpenPort, TooWide],
+        HEAD_OR_POLICY,
+        [Add(
+            "{apiVersion: networking.k8s.io/v1, kind: NetworkPolicy, metadata: {name: allow, namespace: sales-analytics}, spec: \
+              {podSelector: {matchLabels: {ray.io/node-type: head}}, ingress: [{from: [{podSelector: {matchLabels: {app: batch}}}], \
+              ports: [{port: 8265}, {port: 9265}]}], policyTypes: [Ingress]}}"
+        )]
+    ),
+    operator!(
+        "a head that is no node by its labels, without opening",
+        Error,
+        [OpenPort],
+        HEADS,
+        [
+            Set(
+                "RayCluster prep",
+                "/spec/headGroupSpec/template/metadata",
+                "{labels: {ray.io/node-type: none}}"
+            ),
+            Drop("NetworkPolicy prep-*-nodes"),
+        ]
+    ),
+    operator!(
+        "a policy opens the agent, which takes jobs",
+        Error,
+        [OpenPort],
+        HEAD_OR_POLICY,
+        [Add(
+            "{apiVersion: networking.k8s.io/v1, kind: NetworkPolicy, metadata: {name: allow, namespace: sales-analytics}, spec: \
+              {podSelector: {matchLabels: {ray.io/node-type: worker}}, ingress: [{from: [{podSelector: {}}], ports: [{port: 52365}]}], \
+              policyTypes: [Ingress]}}"
+        )]
+    ),
+    operator!(
+        "a policy opens the client port to the namespace",
+        Error,
+        [OpenPort],
+        HEAD_OR_POLICY,
+        [Add(
+            "{apiVersion: networking.k8s.io/v1, kind: NetworkPolicy, metadata: {name: allow, namespace: sales-analytics}, spec: \
+              {podSelector: {matchLabels: {ray.io/node-type: head}}, ingress: [{from: [{podSelector: {}}], ports: [{port: 10001}, \
+              {port: 20001}]}], policyTypes: [Ingress]}}"
+        )]
+    ),
+    operator!(
+        "submitters by half their labels",
+        Warning,
+        [TooWide, OpenPort],
+        HEAD_OR_POLICY,
+        [Cut(
+            "NetworkPolicy prep-rayjob-proxy-nodes",
+            "/spec/ingress/1/from/0/podSelector/matchLabels/ray.io~1originated-from-cr-name"
+        )]
+    ),
+    operator!(
+        "a Notebook passes for a submitter",
+        Warning,
+        [TooWide, OpenPort],
+        HEAD_OR_POLICY,
+        [Cut(
+            "NetworkPolicy prep-rayjob-proxy-nodes",
+            "/spec/ingress/1/from/0/podSelector/matchExpressions"
+        )]
+    ),
+    // Guards.
+    operator!(
+        "dashboard's guard removed",
+        Warning,
+        [UnguardedRoute, GuardUnfit, DanglingReference, Blocked],
+        &["RayCluster prep", "HTTPRoute ray-*", "Service prep-*", "Route *"],
+        [Cut(
+            "RayCluster prep",
+            "/spec/headGroupSpec/template/spec/containers/[name=kube-rbac-proxy-dashboard]"
+        )]
+    ),
+    operator!(
+        "client's guard removed",
+        Warning,
+        [UnguardedRoute, GuardUnfit, DanglingReference, Blocked, TooWide],
+        &[
+            "RayCluster prep",
+            "TLSRoute *",
+            "GRPCRoute *",
+            "Route *",
+            "Service prep-*",
+            "NetworkPolicy rayclusters-closed",
+        ],
+        [Cut(
+            "RayCluster prep",
+            "/spec/headGroupSpec/template/spec/containers/[name=kube-rbac-proxy-client]"
+        )]
+    ),
+    operator!(
+        "guard listens on another port",
+        Warning,
+        [UnguardedRoute, GuardUnfit, DanglingReference, Blocked],
+        &["RayCluster prep", "HTTPRoute ray-*", "Service prep-*", "Route *"],
+        [Set(
+            "RayCluster prep",
+            "/spec/headGroupSpec/template/spec/containers/[name=kube-rbac-proxy-dashboard]/args/0",
+            "--secure-listen-address=0.0.0.0:9999"
+        ),]
+    ),
+    operator!(
+        "guard without configuration",
+        Error,
+        [GuardBypass, WrongReview, Everybody],
+        HEADS,
+        [Cut(
+            "RayCluster prep",
+            "/spec/headGroupSpec/template/spec/containers/[name=kube-rbac-proxy-client]/args/[^--config-file]"
+        ),]
+    ),
+    operator!(
+        "guard forwards to a port where nothing is",
+        Warning,
+        [GuardUnfit],
+        HEADS,
+        [Set(
+            "RayCluster prep",
+            "/spec/headGroupSpec/template/spec/containers/[name=kube-rbac-proxy-dashboard]/args/1",
+            "--upstream=http://127.0.0.1:8266/"
+        ),]
+    ),
+    operator!(
+        "guard ignores paths",
+        Error,
+        [GuardBypass],
+        HEADS,
+        [Push(
+            "RayCluster prep",
+            "/spec/headGroupSpec/template/spec/containers/[name=kube-rbac-proxy-dashboard]/args",
+            "--ignore-paths=/api/jobs/"
+        ),]
+    ),
+    operator!(
+        "guard listens in clear",
+        Error,
+        [UnverifiedHop],
+        HEADS,
+        [Set(
+            "RayCluster prep",
+            "/spec/headGroupSpec/template/spec/containers/[name=kube-rbac-proxy-dashboard]/args/0",
+            "--insecure-listen-address=0.0.0.0:8443"
+        ),]
+    ),
+    operator!(
+        "another authority vouches for callers",
+        Warning,
+        [TooWide],
+        HEADS,
+        [Push(
+            "RayCluster prep",
+            "/spec/headGroupSpec/template/spec/containers/[name=kube-rbac-proxy-client]/args",
+            "--client-ca-file=/etc/other/ca.crt"
+        ),]
+    ),
+    operator!(
+        "Ray takes the guard's port",
+        Warning,
+        [GuardUnfit],
+        HEADS,
+        [Push(
+            "RayCluster prep",
+            "/spec/headGroupSpec/template/spec/containers/[name=ray-head]/ports",
+            "{containerPort: 8443}"
+        ),]
+    ),
+    operator!(
+        "guard's token for Ray too",
+        Error,
+        [ReadableCredential],
+        HEADS,
+        [Set(
+            "RayCluster prep",
+            "/spec/headGroupSpec/template/spec/containers/[name=ray-head]/volumeMounts",
+            "[{name: ray-proxy-token, mountPath: /var/run/secrets/kubernetes.io/serviceaccount}]"
+        ),]
+    ),
+    operator!(
+        "guard's key for Ray too",
+        Error,
+        [ReadableCredential],
+        HEADS,
+        [Set(
+            "RayCluster prep",
+            "/spec/headGroupSpec/template/spec/containers/[name=ray-head]/volumeMounts",
+            "[{name: ray-proxy-tls-certificates, mountPath: /keys}]"
+        ),]
+    ),
+    operator!(
+        "token mounted by itself",
+        Error,
+        [ReadableCredential],
+        &[
+            "RayCluster prep",
+            "RayJob prep",
+            "RayService prep",
+            "ServiceAccount prep-*-head"
+        ],
+        [Cut("ServiceAccount prep-*-head", "/automountServiceAccountToken")]
+    ),
+    operator!(
+        "delegator dropped",
+        Warning,
+        [GuardCannotAsk],
+        HEADS,
+        [Drop("ClusterRoleBinding ray*-auth-delegator")]
+    ),
+    operator!(
+        "account of another name",
+        Warning,
+        [GuardCannotAsk, ReadableCredential],
+        HEADS,
+        [Set(
+            "RayCluster prep",
+            "/spec/headGroupSpec/template/spec/serviceAccountName",
+            "robot"
+        )]
+    ),
+    // What is asked.
+    operator!(
+        "asks about another cluster",
+        Error,
+        [WrongReview],
+        &["ConfigMap prep-*-proxy-config"],
+        [Replace(
+            "ConfigMap prep-*-proxy-config",
+            "/data/config-file.yaml",
+            "name: \"prep\"",
+            "name: \"scratch\""
+        )]
+    ),
+    operator!(
+        "asks about Notebooks",
+        Error,
+        [WrongReview],
+        &["ConfigMap prep-*-proxy-config"],
+        [Replace(
+            "ConfigMap prep-*-proxy-config",
+            "/data/config-file.yaml",
+            "resource: \"ray",
+            "resource: \"note"
+        )]
+    ),
+    operator!(
+        "asks about a RayJob of that name",
+        Error,
+        [WrongReview],
+        &["ConfigMap prep-ray-proxy-config"],
+        [Replace(
+            "ConfigMap prep-ray-proxy-config",
+            "/data/config-file.yaml",
+            "rayclusters",
+            "rayjobs"
+        )]
+    ),
+    operator!(
+        "asks about any",
+        Error,
+        [WrongReview],
+        &["ConfigMap prep-*-proxy-config"],
+        [Replace(
+            "ConfigMap prep-*-proxy-config",
+            "/data/config-file.yaml",
+            "name: \"prep\"",
+            "nome: \"prep\""
+        )]
+    ),
+    operator!(
+        "asks in all namespaces",
+        Error,
+        [WrongReview],
+        &["ConfigMap prep-*-proxy-config"],
+        [Replace(
+            "ConfigMap prep-*-proxy-config",
+            "/data/config-file.yaml",
+            "namespace: \"sales-analytics\"",
+            "namespaces: \"sales-analytics\""
+        )]
+    ),
+    operator!(
+        "asks nothing",
+        Error,
+        [GuardBypass, WrongReview, Everybody],
+        &["ConfigMap prep-*-proxy-config"],
+        [Set(
+            "ConfigMap prep-*-proxy-config",
+            "/data/config-file.yaml",
+            "'authorization: {}'"
+        )]
+    ),
+    operator!(
+        "configuration dropped",
+        Warning,
+        [GuardUnfit, DanglingReference],
+        HEADS,
+        [Drop("ConfigMap prep-*-proxy-config")]
+    ),
+    operator!(
+        "static rule lets everybody through",
+        Error,
+        [GuardBypass, Everybody],
+        &["ConfigMap prep-*-proxy-config"],
+        [Replace(
+            "ConfigMap prep-*-proxy-config",
+            "/data/config-file.yaml",
+            "authorization:\n",
+            "authorization:\n  static:\n  - resourceRequest: true\n    verb: get\n"
+        )]
+    ),
+    // Who may.
+    operator!(
+        "writers are everybody",
+        Error,
+        [Everybody],
+        &["RoleBinding prep-*-access"],
+        [Set(
+            "RoleBinding prep-*-access",
+            "/subjects/0",
+            "{apiGroup: rbac.authorization.k8s.io, kind: Group, name: 'system:authenticated'}"
+        )]
+    ),
+    operator!(
+        "readers are everybody",
+        Error,
+        [Everybody],
+        &["RoleBinding prep-*-view"],
+        [Set(
+            "RoleBinding prep-*-view",
+            "/subjects/0",
+            "{apiGroup: rbac.authorization.k8s.io, kind: Group, name: 'system:serviceaccounts'}"
+        )]
+    ),
+    operator!(
+        "a role for everybody in the cluster",
+        Error,
+        [Everybody],
+        &["ClusterRoleBinding all"],
+        [
+            Add(
+                "{apiVersion: rbac.authorization.k8s.io/v1, kind: ClusterRole, metadata: {name: all}, rules: [{apiGroups: [ray.io], \
+             resources: ['*'], verbs: [get]}]}"
+            ),
+            Add(
+                "{apiVersion: rbac.authorization.k8s.io/v1, kind: ClusterRoleBinding, metadata: {name: all}, roleRef: {apiGroup: \
+             rbac.authorization.k8s.io, kind: ClusterRole, name: all}, subjects: [{kind: Group, name: 'system:authenticated'}]}"
+            ),
+        ]
+    ),
+    // Ways from outside.
+    operator!(
+        "KubeRay's own Ingress",
+        Warning,
+        [UnguardedRoute, Blocked],
+        HEADS,
+        [Set(
+            "RayCluster prep",
+            "/spec/headGroupSpec/enableIngress",
+            "true"
+        )]
+    ),
+    operator!(
+        "head's Service on the nodes",
+        Warning,
+        [UnguardedRoute, Blocked],
+        HEADS,
+        [Set(
+            "RayCluster prep",
+            "/spec/headGroupSpec/serviceType",
+            "NodePort"
+        )]
+    ),
+    operator!(
+        "head's Service at a load balancer",
+        Warning,
+        [UnguardedRoute, Blocked],
+        HEADS,
+        [Set(
+            "RayCluster prep",
+            "/spec/headGroupSpec/headService",
+            "{spec: {type: LoadBalancer}}"
+        )]
+    ),
+    operator!(
+        "route to the head's own Service",
+        Warning,
+        [UnguardedRoute, Blocked, GuardUnfit],
+        &["HTTPRoute ray-*"],
+        [
+            Set(
+                "HTTPRoute ray-*",
+                "/spec/rules/1/backendRefs/0/name",
+                "prep-head-svc"
+            ),
+            Set("HTTPRoute ray-*", "/spec/rules/1/backendRefs/0/port", "8265"),
+            Set("ReferenceGrant prep-*-route", "/spec/to/0/name", "prep-head-svc"),
+        ]
+    ),
+    operator!(
+        "a second backend: the head's own Service",
+        Warning,
+        [UnguardedRoute, Blocked, GuardUnfit],
+        &["HTTPRoute ray-*"],
+        [
+            Push(
+                "HTTPRoute ray-*",
+                "/spec/rules/1/backendRefs",
+                "{group: '', kind: Service, name: prep-head-svc, namespace: sales-analytics, port: 8265}"
+            ),
+            Push(
+                "ReferenceGrant prep-*-route",
+                "/spec/to",
+                "{group: '', kind: Service, name: prep-head-svc}"
+            ),
+        ]
+    ),
+    operator!(
+        "client's TLSRoute to 10001",
+        Warning,
+        [UnguardedRoute, Blocked, DanglingReference],
+        &["TLSRoute ray-*"],
+        [
+            Set(
+                "TLSRoute ray-*",
+                "/spec/rules/0/backendRefs/0/name",
+                "prep-head-svc"
+            ),
+            Set("TLSRoute ray-*", "/spec/rules/0/backendRefs/0/port", "10001"),
+            Set("ReferenceGrant prep-*-route", "/spec/to/0/name", "prep-head-svc"),
+        ]
+    ),
+    operator!(
+        "client's GRPCRoute to 10001",
+        Warning,
+        [UnguardedRoute, Blocked, DanglingReference],
+        &["GRPCRoute ray-*"],
+        [
+            Set(
+                "GRPCRoute ray-*",
+                "/spec/rules/0/backendRefs/0/name",
+                "prep-head-svc"
+            ),
+            Set("GRPCRoute ray-*", "/spec/rules/0/backendRefs/0/port", "10001"),
+            Set("ReferenceGrant prep-*-route", "/spec/to/0/name", "prep-head-svc"),
+        ]
+    ),
+    operator!(
+        "client's Route to the head's Service",
+        Warning,
+        [UnguardedRoute, Blocked, DanglingReference],
+        &["Route rayclient-prep"],
+        [Set("Route rayclient-prep", "/spec/to/name", "prep-head-svc")]
+    ),
+    operator!(
+        "the guard's Service leads to the dashboard",
+        Error,
+        [UnguardedRoute],
+        &["Service prep-*-proxy", "HTTPRoute ray*", "Route ray*"],
+        [Set(
+            "Service prep-*-proxy",
+            "/spec/ports/0/targetPort",
+            "dashboard"
+        )]
+    ),
+    operator!(
+        "the guard's Service leads to the client port",
+        Error,
+        [UnguardedRoute],
+        &[
+            "Service prep-*-proxy",
+            "TLSRoute ray*",
+            "GRPCRoute ray*",
+            "Route rayclient-prep"
+        ],
+        [
+            Set("Service prep-ray-proxy", "/spec/ports/1/targetPort", "10001"),
+            // Only where it is on the way from outside.
+            Set("TLSRoute ray-*", "/metadata/labels", "{}"),
+        ]
+    ),
+    operator!(
+        "the guard's Service selects workers too",
+        Warning,
+        [UnguardedRoute, Blocked, DanglingReference, GuardUnfit, Collision],
+        &[
+            "Service prep-*-proxy",
+            "HTTPRoute ray*",
+            "Route ray*",
+            "RayCluster prep"
+        ],
+        [Set(
+            "Service prep-ray-proxy",
+            "/spec/selector/ray.io~1node-type",
+            "worker"
+        )]
+    ),
+    operator!(
+        "dashboard's Ingress without the guard",
+        Warning,
+        [UnguardedRoute, Blocked, GuardUnfit],
+        &["Ingress bare", "RayCluster prep"],
+        [
+            Add(
+                "{apiVersion: networking.k8s.io/v1, kind: Ingress, metadata: {name: bare, namespace: sales-analytics}, spec: {rules: [{host: \
+              ray.example.com, http: {paths: [{path: /, pathType: Prefix, backend: {service: {name: prep-head-svc, port: {number: 8265}}}}]}}]}}"
+            ),
+            Set("RayCluster prep", "/spec/suspend", "false")
+        ]
+    ),
+    operator!(
+        "grant for every Service",
+        Warning,
+        [TooWide],
+        &["ReferenceGrant prep-*-route"],
+        [Cut("ReferenceGrant prep-*-route", "/spec/to/0/name")]
+    ),
+    operator!(
+        "certificate of the dashboard's hop not checked",
+        Error,
+        [UnverifiedHop],
+        &["HTTPRoute ray-*", "Service prep-*", "HTTPRoute ray*"],
+        [Drop("BackendTLSPolicy prep-*-proxy")]
+    ),
+    operator!(
+        "host network",
+        Error,
+        [OpenPort],
+        HEADS,
+        [Set(
+            "RayCluster prep",
+            "/spec/headGroupSpec/template/spec/hostNetwork",
+            "true"
+        )]
+    ),
+    operator!(
+        "dashboard on the node",
+        Warning,
+        [OpenPort, UnguardedRoute, Blocked],
+        HEADS,
+        [Set(
+            "RayCluster prep",
+            "/spec/headGroupSpec/template/spec/containers/[name=ray-head]/ports/0/hostPort",
+            "8265"
+        )]
+    ),
+    operator!(
+        "client's route writes who somebody is",
+        Error,
+        [GuardBypass],
+        &["GRPCRoute ray-*"],
+        [Set(
+            "GRPCRoute ray-*",
+            "/spec/rules/0/filters",
+            "[{type: RequestHeaderModifier, requestHeaderModifier: {set: [{name: Authorization, value: Bearer x}]}}]"
+        )]
+    ),
+    operator!(
+        "the configuration's content is not known",
+        Info,
+        [Unknown, GuardUnfit, DanglingReference, Unreadable],
+        HEADS,
+        [Set(
+            "RayCluster prep",
+            "/spec/headGroupSpec/template/spec/volumes/[name=ray-proxy-config]",
+            "{name: ray-proxy-config, hostPath: {path: /etc}}"
+        )]
+    ),
+];
+
+const HARMLESS: &[Harmless] = &[
+    Harmless {
+        name: "more workers",
+        changes: &[Set("RayCluster prep", "/spec/workerGroupSpecs/0/replicas", "7")],
+    },
+    Harmless {
+        name: "another version of Ray",
+        changes: &[Set("RayCluster prep", "/spec/rayVersion", "2.53.0")],
+    },
+    Harmless {
+        name: "labels and annotations",
+        changes: &[Set("RayCluster prep", "/metadata/labels", "{team: green}")],
+    },
+    Harmless {
+        name: "the dashboard on loopback",
+        changes: &[Set(
+            "RayCluster prep",
+            "/spec/headGroupSpec/rayStartParams/dashboard-host",
+            "127.0.0.1",
+        )],
+    },
+    Harmless {
+        name: "resources of the guard",
+        changes: &[Set(
+            "RayCluster prep",
+            "/spec/headGroupSpec/template/spec/containers/[name=kube-rbac-proxy-client]/resources",
+            "{requests: {cpu: 10m}}",
+        )],
+    },
+    Harmless {
+        name: "one more reader",
+        changes: &[Push(
+            "RoleBinding prep-*-view",
+            "/subjects",
+            "{apiGroup: rbac.authorization.k8s.io, kind: User, name: erin}",
+        )],
+    },
+    Harmless {
+        name: "egress closed too",
+        changes: &[
+            Set(
+                "NetworkPolicy rayclusters-closed",
+                "/spec/policyTypes",
+                "[Ingress, Egress]",
+            ),
+            Set(
+                "NetworkPolicy rayclusters-closed",
+                "/spec/egress",
+                "[{ports: [{port: 53, protocol: UDP}]}]",
+            ),
+        ],
+    },
+    Harmless {
+        name: "metrics for who collects them",
+        changes: &[Push(
+            "NetworkPolicy rayclusters-closed",
+            "/spec/ingress",
+            "{from: [{namespaceSelector: {matchLabels: {kubernetes.io/metadata.name: monitoring}}, podSelector: {matchLabels: \
+             {app: prometheus}, matchExpressions: [{key: notebook-name, operator: DoesNotExist}]}}], ports: [{port: 8080, protocol: TCP}]}",
+        )],
+    },
+    Harmless {
+        name: "a RayJob beside it that runs on a cluster that is there",
+        changes: &[Add(
+            "{apiVersion: ray.io/v1, kind: RayJob, metadata: {name: nightly, namespace: sales-analytics}, spec: {clusterSelector: \
+             {ray.io/cluster: prep}, entrypoint: python a.py}}",
+        )],
+    },
+];
+
+/// Every operator is one of its own, and there are enough of them.
+#[test]
+fn operators_for_ray_have_names_of_their_own() {
+    let names: BTreeSet<&str> = OPERATORS.iter().map(|operator| operator.name).collect();
+    assert_eq!(names.len(), OPERATORS.len());
+    assert!(OPERATORS.len() >= 55, "{}", OPERATORS.len());
+}
