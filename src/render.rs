@@ -291,7 +291,8 @@ impl<'a> Run<'a> {
             let document = &notebook.document;
             let mut findings = Vec::new();
             let here = secrets.get(namespace.as_str()).unwrap_or(&none);
-            pod::keys_of_others(document, here, &mut findings);
+            let subject = pod::of_notebook(document);
+            pod::keys_of_others(subject, "Notebook", &model::GUARD_VOLUMES, here, &mut findings);
             model::passes_for_others(document, namespace, &plan.platform, login.as_ref(), &mut findings);
             if login.as_ref().is_some_and(|pods| pods.namespace == *namespace) {
                 model::runs_as_login(document, &mut findings);

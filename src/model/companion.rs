@@ -106,7 +106,7 @@ pub fn check(document: &Document, guarded: bool, findings: &mut Vec<Finding>) {
     if guarded {
         guarded_pod(document, findings);
     } else {
-        pod::denials(document, Severity::Error, findings);
+        pod::denials(pod::of_notebook(document), Severity::Error, findings);
         let message = "beside Open Data Hub's controller a Notebook that is not switched on gets a route without a guard; it \
                        leads nowhere as long as the Notebook's Service has no port 8888";
         let path = format!("metadata.annotations[{:?}]", keys::INJECT_AUTH);

@@ -296,7 +296,7 @@ pub fn unguarded(
     } else {
         check_name(&document.name, Severity::Warning, findings);
         check_labels(document, Severity::Warning, findings);
-        pod::denials(document, Severity::Warning, findings);
+        pod::denials(pod::of_notebook(document), Severity::Warning, findings);
         foreign_account(document, findings);
     }
     let index = document

@@ -1,60 +1,132 @@
-//! What in a Notebook's pod would leave a way around the guard, or into it.
+//! What in a guarded pod would leave a way around the guard, or into it: a Notebook's, or those of a Ray cluster.
 
 use std::collections::BTreeMap;
 
 use super::notebook::{GUARD, GUARD_PORT, GUARD_VOLUMES, HEALTH_PORT, HEALTH_PORT_NAME, Injected};
 use crate::input::notebook::{Notebook as Document, POD_SPEC};
-use crate::input::pod::{Container, Security};
+use crate::input::pod::{Container, Pod, Security};
 use crate::krm::annotations::PREVIOUS_NAMES;
 use crate::krm::results::{Finding, Severity};
+
+/// A pod that findings speak of.
+#[derive(Debug, Clone, Copy)]
+pub struct Subject<'a> {
+    /// The pod.
+    pub pod: &'a Pod,
+    /// The path of its spec.
+    pub path: &'a str,
+    /// Whose code runs in it: `notebook's`.
+    pub whose: &'a str,
+}
+
+/// What a guard has in a pod, and nothing else there may have.
+#[derive(Debug, Clone, Copy)]
+pub struct Taken<'a> {
+    /// Names of its containers.
+    pub containers: &'a [&'a str],
+    /// Names of its volumes.
+    pub volumes: &'a [&'a str],
+    /// Its ports.
+    pub ports: &'a [u16],
+    /// The names of its ports.
+    pub port_names: &'a [&'a str],
+}
+
+/// What a Notebook's guard has.
+const OF_NOTEBOOKS: Taken<'_> = Taken {
+    containers: &[GUARD],
+    volumes: &GUARD_VOLUMES,
+    ports: &[GUARD_PORT, HEALTH_PORT],
+    port_names: &[GUARD, HEALTH_PORT_NAME],
+};
+
+/// The pod of a Notebook.
+pub fn of_notebook(document: &Document) -> Subject<'_> {
+    Subject {
+        pod: &document.pod,
+        path: POD_SPEC,
+        whose: "notebook's",
+    }
+}
 
 /// Checks the pod of a Notebook that is switched on.
 ///
 /// `ours` is whether the guard is one of ours: the one that Open Data Hub's controller puts in may run as anybody, and has
 /// the token that all containers have.
 pub fn check(document: &Document, injected: Injected, ours: bool, findings: &mut Vec<Finding>) {
-    denials(document, Severity::Error, findings);
-    if document.pod.share_process_namespace {
-        let message = "lets the notebook's code read the guard's files, its token among them; remove it";
-        let finding = Finding::error(message).at(format!("{POD_SPEC}.shareProcessNamespace"));
+    let subject = of_notebook(document);
+    let named = !document.pod.service_account_name.is_empty() || !document.pod.service_account.is_empty();
+    // The whole pod may run as an account of theirs, of which another finding warns.
+    let with_account = ours && (!named || injected.service_account);
+    walls(subject, &OF_NOTEBOOKS, ours, with_account, findings);
+    let own = |container: &Container| injected.guard && container.name == GUARD;
+    let mut users = document.pod.containers.iter().enumerate();
+    let first = users.find(|(_, container)| !own(container));
+    let path = format!("{POD_SPEC}.containers");
+    match first {
+        None => findings.push(Finding::error("holds no container that could be guarded").at(&path)),
+        Some((index, first))
+            if !document
+                .pod
+                .containers
+                .iter()
+                .any(|container| !own(container) && is_named(document, &container.name)) =>
+        {
+            let message = "no container has the Notebook's name; the controllers' status, certificates and settings will miss it";
+            let finding = Finding::warning(message)
+                .at(format!("{path}[{index}].name"))
+                .found(first.name.clone());
+            findings.push(finding.propose(document.name.clone()));
+        }
+        Some(_) => {}
+    }
+    in_the_way(subject, &OF_NOTEBOOKS, injected.guard, findings);
+}
+
+/// Checks the pod of a Ray cluster's head, whose guard is not in it yet. `with_account` is whether it runs as an account of
+/// ours.
+pub fn check_head(subject: Subject<'_>, taken: &Taken<'_>, with_account: bool, findings: &mut Vec<Finding>) {
+    walls(subject, taken, true, with_account, findings);
+    in_the_way(subject, taken, false, findings);
+}
+
+/// What is between a pod's containers, and between them and the node. `ours` is whether the guard is one of ours, which is
+/// never root.
+fn walls(
+    subject: Subject<'_>,
+    taken: &Taken<'_>,
+    ours: bool,
+    with_account: bool,
+    findings: &mut Vec<Finding>,
+) {
+    let Subject { pod, path, whose } = subject;
+    denials(subject, Severity::Error, findings);
+    if pod.share_process_namespace {
+        let message =
+            format!("lets the {whose} code read the guard's files, its token among them; remove it");
+        let finding = Finding::error(message).at(format!("{path}.shareProcessNamespace"));
         findings.push(finding.found(true).propose(false));
     }
-    if ours {
-        credentials(document, injected, findings);
+    if with_account {
+        credentials(subject, taken, findings);
     }
-    if ours && document.pod.security.run_as_user == Some(0) {
+    if ours && pod.security.run_as_user == Some(0) {
         let message = "the guard, which is never root, inherits this and cannot start; move it to the containers that need it";
-        let path = format!("{POD_SPEC}.securityContext.runAsUser");
+        let path = format!("{path}.securityContext.runAsUser");
         findings.push(Finding::error(message).at(path).found(0));
     }
-    let own = |container: &&Container| !(injected.guard && container.name == GUARD);
-    let users: Vec<(usize, &Container)> = document
-        .pod
-        .containers
-        .iter()
-        .enumerate()
-        .filter(|(_, container)| own(container))
-        .collect();
-    let path = format!("{POD_SPEC}.containers");
-    if users.is_empty() {
-        findings.push(Finding::error("holds no container that could be guarded").at(&path));
-    } else if !users
-        .iter()
-        .any(|(_, container)| is_named(document, &container.name))
-    {
-        let (index, first) = users[0];
-        let message = "no container has the Notebook's name; the controllers' status, certificates and settings will miss it";
-        let finding = Finding::warning(message)
-            .at(format!("{path}[{index}].name"))
-            .found(first.name.clone());
-        findings.push(finding.propose(document.name.clone()));
-    }
-    for (index, container) in document.pod.containers.iter().enumerate() {
-        if document.pod.containers[..index]
+}
+
+/// What has a name or a port that the guard has. `there` is whether the guard stands in the pod already.
+fn in_the_way(subject: Subject<'_>, taken: &Taken<'_>, there: bool, findings: &mut Vec<Finding>) {
+    let Subject { pod, path, .. } = subject;
+    let is_guard = |container: &Container| taken.containers.contains(&container.name.as_str());
+    for (index, container) in pod.containers.iter().enumerate() {
+        if pod.containers[..index]
             .iter()
             .any(|other| other.name == container.name)
         {
-            let path = format!("{path}[{index}].name");
+            let path = format!("{path}.containers[{index}].name");
             findings.push(
                 Finding::error("two containers cannot have one name")
                     .at(path)
@@ -62,30 +134,32 @@ pub fn check(document: &Document, injected: Injected, ours: bool, findings: &mut
             );
         }
     }
-    let in_the_way = users.iter().find(|(_, container)| container.name == GUARD);
-    for (index, container) in &users {
-        let path = format!("{path}[{index}]");
-        if container.name == GUARD {
+    let users = pod.containers.iter().enumerate();
+    for (index, container) in users.filter(|(_, container)| !there || !is_guard(container)) {
+        let path = format!("{path}.containers[{index}]");
+        if is_guard(container) {
             let message = "is the name of the guard's container, and this one is not known to be ours; rename it, or remove \
                            it and its volumes to have them generated";
-            findings.push(Finding::error(message).at(format!("{path}.name")).found(GUARD));
+            let finding = Finding::error(message).at(format!("{path}.name"));
+            findings.push(finding.found(container.name.clone()));
             continue;
         }
-        check_container(container, &path, findings);
+        check_container(container, &path, taken, findings);
     }
-    for (index, container) in document.pod.init_containers.iter().enumerate() {
-        let path = format!("{POD_SPEC}.initContainers[{index}]");
-        if container.name == GUARD {
+    for (index, container) in pod.init_containers.iter().enumerate() {
+        let path = format!("{path}.initContainers[{index}]");
+        if is_guard(container) {
             let message = "is the name of the guard's container; rename this one";
-            findings.push(Finding::error(message).at(format!("{path}.name")).found(GUARD));
+            let finding = Finding::error(message).at(format!("{path}.name"));
+            findings.push(finding.found(container.name.clone()));
         }
-        check_container(container, &path, findings);
+        check_container(container, &path, taken, findings);
     }
     // Beside a guard that is not ours its volumes are no news.
-    if !injected.guard && in_the_way.is_none() {
-        for (index, volume) in document.pod.volumes.iter().enumerate() {
-            if GUARD_VOLUMES.contains(&volume.name.as_str()) {
-                let path = format!("{POD_SPEC}.volumes[{index}].name");
+    if !there && !pod.containers.iter().any(is_guard) {
+        for (index, volume) in pod.volumes.iter().enumerate() {
+            if taken.volumes.contains(&volume.name.as_str()) {
+                let path = format!("{path}.volumes[{index}].name");
                 let message = "is the name of one of the guard's volumes; rename this one";
                 findings.push(Finding::error(message).at(path).found(volume.name.clone()));
             }
@@ -118,10 +192,15 @@ const CAPABILITIES: [&str; 9] = [
 /// The type of a process that `SELinux` does not confine.
 const UNCONFINED: &str = "spc_t";
 
-/// What opens the node, or the way past any policy, to a notebook's code: refused by Open Data Hub's webhook as well
+/// What opens the node, or the way past any policy, to a pod's code: refused by Open Data Hub's webhook as well
 /// (opendatahub-io/kubeflow `components/odh-notebook-controller/controllers/notebook_podspec_validation.go`), and some that
 /// it overlooks.
-pub fn denials(document: &Document, severity: Severity, findings: &mut Vec<Finding>) {
+pub fn denials(subject: Subject<'_>, severity: Severity, findings: &mut Vec<Finding>) {
+    let Subject {
+        pod,
+        path: spec,
+        whose,
+    } = subject;
     let mut deny = |path: String, message: &str| {
         let finding = Finding::error(message).at(path);
         findings.push(Finding { severity, ..finding });
@@ -129,40 +208,39 @@ pub fn denials(document: &Document, severity: Severity, findings: &mut Vec<Findi
     let shared = [
         (
             "hostNetwork",
-            document.pod.host_network,
-            "on the node's network no policy closes the notebook's port; remove it",
+            pod.host_network,
+            format!("on the node's network no policy closes the {whose} port; remove it"),
         ),
         (
             "hostPID",
-            document.pod.host_pid,
-            "lets the notebook's code look into every process of the node; remove it",
+            pod.host_pid,
+            format!("lets the {whose} code look into every process of the node; remove it"),
         ),
         (
             "hostIPC",
-            document.pod.host_ipc,
-            "lets the notebook's code into the memory that the node's processes share; remove it",
+            pod.host_ipc,
+            format!("lets the {whose} code into the memory that the node's processes share; remove it"),
         ),
     ];
     for (field, _, message) in shared.iter().filter(|(_, set, _)| *set) {
-        deny(format!("{POD_SPEC}.{field}"), message);
+        deny(format!("{spec}.{field}"), message);
     }
-    for (index, _) in document
-        .pod
+    for (index, _) in pod
         .volumes
         .iter()
         .enumerate()
         .filter(|(_, volume)| volume.host_path)
     {
         let message = "mounts a folder of the node, where other pods' volumes and credentials lie; use a claim or an emptyDir";
-        deny(format!("{POD_SPEC}.volumes[{index}].hostPath"), message);
+        deny(format!("{spec}.volumes[{index}].hostPath"), message);
     }
-    unconfined(&document.pod.security, POD_SPEC, &mut deny);
+    unconfined(&pod.security, spec, &mut deny);
     for (list, containers) in [
-        ("containers", &document.pod.containers),
-        ("initContainers", &document.pod.init_containers),
+        ("containers", &pod.containers),
+        ("initContainers", &pod.init_containers),
     ] {
         for (index, container) in containers.iter().enumerate() {
-            let path = format!("{POD_SPEC}.{list}[{index}]");
+            let path = format!("{spec}.{list}[{index}]");
             if container.privileged {
                 let message = "a privileged container is root on the node; remove it";
                 deny(format!("{path}.securityContext.privileged"), message);
@@ -207,31 +285,38 @@ fn unconfined(security: &Security, path: &str, deny: &mut impl FnMut(String, &st
     }
 }
 
-/// The Secrets of guards and of the login service that a Notebook reads: with them its code could pass for these. `secrets`
-/// are those in its namespace, each with whose it is.
-pub fn keys_of_others(document: &Document, secrets: &BTreeMap<&str, &str>, findings: &mut Vec<Finding>) {
+/// The Secrets of guards and of the login service that a pod reads: with them its code could pass for these. `secrets`
+/// are those in its namespace, each with whose it is; `volumes` the guard's own, `this` the workload that the pod is of.
+pub fn keys_of_others(
+    subject: Subject<'_>,
+    this: &str,
+    volumes: &[&str],
+    secrets: &BTreeMap<&str, &str>,
+    findings: &mut Vec<Finding>,
+) {
+    let Subject { pod, path: spec, .. } = subject;
     let mut deny = |path: String, name: &str| {
         let whose = secrets.get(name).copied().unwrap_or_default();
-        let message = format!("is {whose}, with which this Notebook's code could pass for it; remove it");
+        let message = format!("is {whose}, with which this {this}'s code could pass for it; remove it");
         findings.push(Finding::error(message).at(path).found(name));
     };
-    for (index, volume) in document.pod.volumes.iter().enumerate() {
+    for (index, volume) in pod.volumes.iter().enumerate() {
         // Ours, or refused for its name.
-        let own = GUARD_VOLUMES.contains(&volume.name.as_str());
+        let own = volumes.contains(&volume.name.as_str());
         for name in volume
             .secrets
             .iter()
             .filter(|name| !own && secrets.contains_key(name.as_str()))
         {
-            deny(format!("{POD_SPEC}.volumes[{index}]"), name);
+            deny(format!("{spec}.volumes[{index}]"), name);
         }
     }
     for (list, containers) in [
-        ("containers", &document.pod.containers),
-        ("initContainers", &document.pod.init_containers),
+        ("containers", &pod.containers),
+        ("initContainers", &pod.init_containers),
     ] {
         for (index, container) in containers.iter().enumerate() {
-            let path = format!("{POD_SPEC}.{list}[{index}]");
+            let path = format!("{spec}.{list}[{index}]");
             for (at, variable) in container.env.iter().enumerate() {
                 if secrets.contains_key(variable.secret.as_str()) {
                     deny(format!("{path}.env[{at}]"), &variable.secret);
@@ -246,40 +331,41 @@ pub fn keys_of_others(document: &Document, secrets: &BTreeMap<&str, &str>, findi
     }
 }
 
-/// What would hand the guard's token to the notebook's code.
-fn credentials(document: &Document, injected: Injected, findings: &mut Vec<Finding>) {
-    let named = !document.pod.service_account_name.is_empty() || !document.pod.service_account.is_empty();
-    if named && !injected.service_account {
-        return; // The whole pod runs as an account of theirs, of which another finding warns.
-    }
-    if document.pod.automount_token == Some(true) {
-        let message = "mounts the token of the guard's ServiceAccount into every container, with which the notebook's code could \
-                       review tokens; remove it, or name a ServiceAccount of your own";
-        let path = format!("{POD_SPEC}.automountServiceAccountToken");
+/// What would hand the guard's token to the other code in the pod.
+fn credentials(subject: Subject<'_>, taken: &Taken<'_>, findings: &mut Vec<Finding>) {
+    let Subject { pod, path, whose } = subject;
+    if pod.automount_token == Some(true) {
+        let message = format!(
+            "mounts the token of the guard's ServiceAccount into every container, with which the {whose} code could review \
+             tokens; remove it, or name a ServiceAccount of your own"
+        );
+        let path = format!("{path}.automountServiceAccountToken");
         findings.push(Finding::error(message).at(path).found(true).propose(false));
     }
-    for (index, volume) in document.pod.volumes.iter().enumerate() {
+    for (index, volume) in pod.volumes.iter().enumerate() {
         // Ours, or refused for its name.
-        if GUARD_VOLUMES.contains(&volume.name.as_str()) {
+        if taken.volumes.contains(&volume.name.as_str()) {
             continue;
         }
         for source in &volume.tokens {
-            let message = "projects a token of the guard's ServiceAccount, with which the notebook's code could review tokens; \
-                           remove it, or name a ServiceAccount of your own";
-            let path = format!("{POD_SPEC}.volumes[{index}].projected.sources[{source}].serviceAccountToken");
+            let message = format!(
+                "projects a token of the guard's ServiceAccount, with which the {whose} code could review tokens; remove it, or \
+                 name a ServiceAccount of your own"
+            );
+            let path = format!("{path}.volumes[{index}].projected.sources[{source}].serviceAccountToken");
             findings.push(Finding::error(message).at(path));
         }
     }
 }
 
-fn check_container(container: &Container, path: &str, findings: &mut Vec<Finding>) {
+fn check_container(container: &Container, path: &str, taken: &Taken<'_>, findings: &mut Vec<Finding>) {
     if container.name.is_empty() {
         findings.push(Finding::error("is missing").at(format!("{path}.name")));
     }
     for (index, port) in container.ports.iter().enumerate() {
         let path = format!("{path}.ports[{index}]");
         let tcp = ["", "TCP"].contains(&port.protocol.as_str());
-        if tcp && [GUARD_PORT, HEALTH_PORT].contains(&port.number) {
+        if tcp && taken.ports.contains(&port.number) {
             let message = "is a port of the guard, which listens in the same pod; use another";
             findings.push(
                 Finding::error(message)
@@ -287,7 +373,7 @@ fn check_container(container: &Container, path: &str, findings: &mut Vec<Finding
                     .found(port.number),
             );
         }
-        if [GUARD, HEALTH_PORT_NAME].contains(&port.name.as_str()) {
+        if taken.port_names.contains(&port.name.as_str()) {
             let message = "is the name of a port of the guard; rename this one";
             findings.push(
                 Finding::error(message)
@@ -297,7 +383,7 @@ fn check_container(container: &Container, path: &str, findings: &mut Vec<Finding
         }
     }
     for (index, volume) in container.volume_mounts.iter().enumerate() {
-        if GUARD_VOLUMES.contains(&volume.as_str()) {
+        if taken.volumes.contains(&volume.as_str()) {
             let message =
                 "is a volume of the guard, which holds its token and key; only the guard may mount it";
             let path = format!("{path}.volumeMounts[{index}].name");

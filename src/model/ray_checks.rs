@@ -4,8 +4,15 @@
 //! (ray-project/kuberay `ray-operator/controllers/ray/utils/validation.go`, v1.7). Takes a document as people wrote it,
 //! without what was added to it; gives findings alone.
 
+mod auth;
 mod groups;
+mod jobs;
+mod pods;
+mod ports;
+mod settings;
+mod versions;
 
+use super::keys;
 use super::names::{is_dns_label, near_label};
 use super::platform::Platform;
 use super::ray_companion;
@@ -22,14 +29,49 @@ const SOURCE_NAME_MAX: usize = CLUSTER_NAME_MAX - 6;
 pub fn check(
     document: &Document,
     cluster: &Cluster,
-    _namespace: &str,
+    namespace: &str,
     platform: &Platform,
     findings: &mut Vec<Finding>,
 ) {
     name(document, findings);
     groups::check(document, cluster, findings);
+    versions::check(document, cluster, platform.ray.kuberay, findings);
+    auth::check(document, cluster, platform, findings);
+    settings::check(document, cluster, platform, findings);
+    ports::check(document, cluster, platform, findings);
+    pods::check(document, cluster, namespace, platform, findings);
     if platform.ray.operator == Operator::OpenDataHub {
-        ray_companion::check(document, cluster, findings);
+        ray_companion::check(document, cluster, namespace, platform, findings);
+    }
+}
+
+/// Checks any document of Ray's kinds, guarded or not, with a cluster of its own or without.
+pub fn always(document: &Document, findings: &mut Vec<Finding>) {
+    misspelled(document, findings);
+    jobs::check(document, findings);
+}
+
+/// Warns of annotations that look like ours and are none: a misspelled switch switches nothing.
+fn misspelled(document: &Document, findings: &mut Vec<Finding>) {
+    let ours = [keys::RAY_SECURE, keys::OWNER, keys::ADDED];
+    for key in [keys::RAY_SECURE, keys::OWNER] {
+        if document.labels.contains_key(key) {
+            let message = "is a label, which means nothing here; write it as an annotation";
+            findings.push(Finding::warning(message).at(format!("metadata.labels[{key:?}]")));
+        }
+    }
+    for key in document
+        .annotations
+        .keys()
+        .filter(|key| !ours.contains(&key.as_str()))
+    {
+        if let Some(near) = ours
+            .into_iter()
+            .find(|known| strsim::osa_distance(key, known) <= 2)
+        {
+            let message = format!("means nothing here; did you mean {near}?");
+            findings.push(Finding::warning(message).at(format!("metadata.annotations[{key:?}]")));
+        }
     }
 }
 

@@ -110,7 +110,7 @@ fn names_are_those_that_kuberay_takes() {
                 "{bad}"
             );
         }
-        assert!(named("9-Lives".to_owned())[0].contains("(found 9-Lives; write lives)"));
+        assert!(named("9-Lives".to_owned())[0].contains("(found \"9-Lives\"; write \"lives\")"));
     }
 }
 
