@@ -9,7 +9,7 @@
 use serde::Serialize;
 use serde_json::Value;
 
-use crate::input::{api_server, auth, gateway, notebook};
+use crate::input::{api_server, auth, gateway, notebook, ray};
 use crate::model::keys;
 
 /// The lists of containers in a pod spec; `*` in [`OF_PODS`] stands for each.
@@ -86,7 +86,51 @@ const OF_PODS: [(&str, &str, &[&str]); 10] = [
     ),
 ];
 
-/// What objects around a Notebook refer to: group and kind of what is named, and the fields that name it.
+/// What a Ray cluster refers to by name outside of its pods: group, kind, fields below the cluster
+/// (ray-project/kuberay `ray-operator/config/crd/bases`). The autoscaler's variables are a container's.
+const OF_CLUSTERS: [(&str, &str, &[&str]); 4] = [
+    (
+        CORE,
+        "ConfigMap",
+        &[
+            "autoscalerOptions/env/valueFrom/configMapKeyRef/name",
+            "autoscalerOptions/envFrom/configMapRef/name",
+            "gcsFaultToleranceOptions/redisPassword/valueFrom/configMapKeyRef/name",
+            "gcsFaultToleranceOptions/redisUsername/valueFrom/configMapKeyRef/name",
+            "historyServerOptions/collectorOptions/env/valueFrom/configMapKeyRef/name",
+        ],
+    ),
+    (
+        CORE,
+        "Secret",
+        &[
+            "authOptions/secretName",
+            "autoscalerOptions/env/valueFrom/secretKeyRef/name",
+            "autoscalerOptions/envFrom/secretRef/name",
+            "gcsFaultToleranceOptions/redisPassword/valueFrom/secretKeyRef/name",
+            "gcsFaultToleranceOptions/redisUsername/valueFrom/secretKeyRef/name",
+            "headGroupSpec/ingressOptions/tls/secretName",
+            "historyServerOptions/collectorOptions/env/valueFrom/secretKeyRef/name",
+        ],
+    ),
+    (
+        CORE,
+        "PersistentVolumeClaim",
+        &["gcsFaultToleranceOptions/storage/claimName"],
+    ),
+    (
+        "storage.k8s.io",
+        "StorageClass",
+        &["gcsFaultToleranceOptions/storage/storageClassName"],
+    ),
+];
+
+/// The pods of a Ray cluster, below the cluster.
+const RAY_PODS: [&str; 2] = ["headGroupSpec/template/spec", "workerGroupSpecs/template/spec"];
+/// The pods by which KubeRay submits a RayJob.
+const SUBMITTER: &str = "spec/submitterPodTemplate/spec";
+
+/// What objects around a Notebook or a Ray cluster refer to: group and kind of what is named, and the fields that name it.
 /// Where a field has no `/name` at its end, kustomize looks for a namespace beside the name.
 const OF_OBJECTS: [(&str, &str, &[Field]); 5] = [
     (
@@ -94,6 +138,9 @@ const OF_OBJECTS: [(&str, &str, &[Field]); 5] = [
         "Service",
         &[
             (GATEWAY_API, "HTTPRoute", "spec/rules/backendRefs"),
+            (GATEWAY_API, "GRPCRoute", "spec/rules/backendRefs"),
+            (GATEWAY_API, "TLSRoute", "spec/rules/backendRefs"),
+            ("route.openshift.io", "Route", "spec/to/name"),
             (GATEWAY_API, "ReferenceGrant", "spec/to/name"),
             (GATEWAY_API, "BackendTLSPolicy", "spec/targetRefs/name"),
             ("networking.istio.io", "DestinationRule", "spec/host"),
@@ -128,7 +175,11 @@ const OF_OBJECTS: [(&str, &str, &[Field]); 5] = [
     (
         GATEWAY_API,
         "Gateway",
-        &[(GATEWAY_API, "HTTPRoute", "spec/parentRefs")],
+        &[
+            (GATEWAY_API, "HTTPRoute", "spec/parentRefs"),
+            (GATEWAY_API, "GRPCRoute", "spec/parentRefs"),
+            (GATEWAY_API, "TLSRoute", "spec/parentRefs"),
+        ],
     ),
     (
         api_server::GROUP,
@@ -197,19 +248,24 @@ pub fn configuration() -> Value {
     let mut references: Vec<NameReference> = OF_PODS
         .iter()
         .map(|(group, kind, fields)| {
-            let paths = fields.iter().flat_map(|field| each_container(field));
-            NameReference::new(group, kind, paths.map(|path| of_notebook(&path)).collect())
+            let paths: Vec<String> = fields.iter().flat_map(|field| each_container(field)).collect();
+            let mut specs: Vec<FieldSpec> = paths.iter().map(|path| of_notebook(path)).collect();
+            specs.extend(paths.iter().flat_map(|path| of_ray_pods(path)));
+            NameReference::new(group, kind, specs)
         })
         .collect();
+    for (group, kind, fields) in OF_CLUSTERS {
+        let of_kinds = |kind: ray::Kind| fields.iter().map(move |field| of_ray(kind, field));
+        add(
+            &mut references,
+            group,
+            kind,
+            ray::Kind::ALL.into_iter().flat_map(of_kinds).collect(),
+        );
+    }
     for (group, kind, fields) in OF_OBJECTS {
         let specs = fields.iter().map(|(group, kind, path)| spec(group, kind, *path));
-        let known = references
-            .iter_mut()
-            .find(|known| (known.group, known.kind) == (group, kind));
-        match known {
-            Some(known) => known.field_specs.extend(specs),
-            None => references.push(NameReference::new(group, kind, specs.collect())),
-        }
+        add(&mut references, group, kind, specs.collect());
     }
     if let Some(secret) = references.iter_mut().find(|known| known.kind == "Secret") {
         let annotation = keys::SERVING_CERTIFICATE.replace('/', "\\/");
@@ -221,10 +277,52 @@ pub fn configuration() -> Value {
         notebook::KIND,
         names_of_notebooks(),
     ));
+    for kind in ray::Kind::ALL {
+        references.push(NameReference::new(ray::GROUP, kind.word(), names_of_ray(kind)));
+    }
     serde_json::to_value(Configuration {
         name_reference: references,
     })
     .unwrap_or_default()
+}
+
+/// More fields that hold names of a kind.
+fn add(references: &mut Vec<NameReference>, group: &'static str, kind: &'static str, specs: Vec<FieldSpec>) {
+    let known = references
+        .iter_mut()
+        .find(|known| (known.group, known.kind) == (group, kind));
+    match known {
+        Some(known) => known.field_specs.extend(specs),
+        None => references.push(NameReference::new(group, kind, specs)),
+    }
+}
+
+/// The fields that hold the name of a document with a Ray cluster in it: rights to it and, of a RayCluster, what selects its
+/// nodes and the jobs that run on it; of a RayJob, what selects the pods that submit it. Not here: our label on the nodes of a RayJob or RayService, which holds its kind as well.
+fn names_of_ray(kind: ray::Kind) -> Vec<FieldSpec> {
+    let mut specs = vec![spec(RBAC, "Role", "rules/resourceNames")];
+    let escaped = |key: &str| key.replace('/', "\\/");
+    if kind == ray::Kind::RayJob {
+        let label = escaped(keys::RAY_ORIGINATED_FROM);
+        let path = format!("spec/ingress/from/podSelector/matchLabels/{label}");
+        specs.push(spec(NETWORKING, "NetworkPolicy", path));
+    }
+    if kind != ray::Kind::RayCluster {
+        return specs;
+    }
+    let label = escaped(keys::RAY_CLUSTER);
+    specs.push(spec(CORE, "Service", format!("spec/selector/{label}")));
+    for selector in [
+        "spec/podSelector",
+        "spec/ingress/from/podSelector",
+        "spec/egress/to/podSelector",
+    ] {
+        let path = format!("{selector}/matchLabels/{label}");
+        specs.push(spec(NETWORKING, "NetworkPolicy", path));
+    }
+    let path = format!("spec/clusterSelector/{label}");
+    specs.push(spec(ray::GROUP, ray::Kind::RayJob.word(), path));
+    specs
 }
 
 /// The fields that hold a Notebook's name. The first is that of its main container, by which the controllers know it.
@@ -257,6 +355,24 @@ fn each_container(field: &str) -> Vec<String> {
 fn of_notebook(path: &str) -> FieldSpec {
     let path = format!("{}/{path}", notebook::POD_SPEC.replace('.', "/"));
     spec(notebook::GROUP, notebook::KIND, path)
+}
+
+/// A field of a Ray cluster, in a document of a kind.
+fn of_ray(kind: ray::Kind, path: &str) -> FieldSpec {
+    let cluster = kind.steps().join("/");
+    spec(ray::GROUP, kind.word(), format!("{cluster}/{path}"))
+}
+
+/// A field of a pod, in each pod of each of Ray's kinds.
+fn of_ray_pods(path: &str) -> Vec<FieldSpec> {
+    let mut specs = Vec::new();
+    for kind in ray::Kind::ALL {
+        specs.extend(RAY_PODS.map(|pod| of_ray(kind, &format!("{pod}/{path}"))));
+        if kind == ray::Kind::RayJob {
+            specs.push(spec(ray::GROUP, kind.word(), format!("{SUBMITTER}/{path}")));
+        }
+    }
+    specs
 }
 
 fn spec(group: &'static str, kind: &'static str, path: impl Into<String>) -> FieldSpec {

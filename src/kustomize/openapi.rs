@@ -4,13 +4,14 @@
 //! A file under `openapi:` takes the place of everything that kustomize knows of built-in kinds, in the whole build. So
 //! their lists are here too: with this file a Deployment merges as it does without.
 //!
-//! Sources: every list-map key of the Notebook CRD (kubeflow/kubeflow `notebook-controller/config/crd`), and every patch
+//! Sources: every list-map key of the Notebook CRD (kubeflow/kubeflow `notebook-controller/config/crd`) and of Ray's
+//! (ray-project/kuberay `ray-operator/config/crd/bases`; `workerGroupSpecs` is replaced whole), and every patch
 //! merge key of the Kubernetes API as kustomize has it built in (v1.21.2), but for `status` and for kinds that are never
 //! stored. Of a pod, the CRD knows some lists that kustomize does not.
 
 use serde_json::{Map, Value, json};
 
-use crate::input::notebook;
+use crate::input::{notebook, ray};
 
 /// Lists of a pod spec: field, keys, definition of an element.
 const POD_SPEC: [(&str, &[&str], Option<&str>); 9] = [
@@ -146,6 +147,14 @@ pub fn schema() -> Value {
             within(&notebook::POD_SPEC.replace('.', "/"), reference("PodSpec")),
         ],
     );
+    for kind in ray::Kind::ALL {
+        define(
+            kind.word(),
+            &[(ray::GROUP, &ray::VERSIONS, &[kind.word()])],
+            of_ray(kind),
+        );
+    }
+    define("RayCluster.spec", &[], ray_cluster());
     define("PodSpec", &[], pod_spec.collect());
     define("Container", &[], container.collect());
     define("Volume", &[], vec![("ephemeral", claim_template)]);
@@ -214,6 +223,50 @@ pub fn schema() -> Value {
     );
     define("PlainObject", &PLAIN, vec![metadata()]);
     json!({ "definitions": definitions })
+}
+
+/// A document of one of Ray's kinds.
+fn of_ray(kind: ray::Kind) -> Vec<(&'static str, Value)> {
+    let metadata = ("metadata", reference("ObjectMeta"));
+    let cluster = reference("RayCluster.spec");
+    let ports = || within("spec/ports", merged(&["port", "protocol"], None));
+    let spec = match kind {
+        ray::Kind::RayCluster => cluster,
+        ray::Kind::RayJob => object(vec![
+            ("rayClusterSpec", cluster),
+            ("submitterPodTemplate", reference("PodTemplate")),
+        ]),
+        ray::Kind::RayService => object(vec![
+            ("rayClusterConfig", cluster),
+            (
+                "serveService",
+                object(vec![("metadata", reference("ObjectMeta")), ports()]),
+            ),
+        ]),
+    };
+    vec![metadata, ("spec", spec)]
+}
+
+/// A Ray cluster, wherever it stands.
+fn ray_cluster() -> Vec<(&'static str, Value)> {
+    let claims = || within("resources/claims", merged(&["name"], None));
+    let service = object(vec![
+        ("metadata", reference("ObjectMeta")),
+        within("spec/ports", merged(&["port", "protocol"], None)),
+    ]);
+    let head = object(vec![
+        ("headService", service),
+        ("template", reference("PodTemplate")),
+    ]);
+    vec![
+        ("headGroupSpec", head),
+        ("autoscalerOptions", object(vec![claims()])),
+        (
+            "historyServerOptions",
+            object(vec![("collectorOptions", object(vec![claims()]))]),
+        ),
+        within("networkPolicy/workerGroups", merged(&["groupName"], None)),
+    ]
 }
 
 fn each_kind((group, versions, kinds): &Kinds) -> Vec<Value> {

@@ -611,6 +611,58 @@ fn every_list_of_a_notebook_merges() {
     }
 }
 
+/// Of a Ray cluster the pods of the head and of who submits a job merge; groups of workers are one list, replaced whole.
+#[test]
+fn a_ray_cluster_merges_as_its_definition_says() {
+    let example = Example::new("overlay-ray");
+    for kind in gatewright::input::ray::Kind::ALL {
+        let of = |word: &str, number: u16| {
+            let template = json!({ "spec": pod(word, number) });
+            let cluster = json!({
+                "headGroupSpec": {
+                    "template": template,
+                    "headService": { "spec": { "ports": [{ "port": number, "name": word }] } }
+                },
+                "workerGroupSpecs": [{ "groupName": word, "template": template }]
+            });
+            let path: Vec<String> = kind.steps().iter().map(|&step| step.to_owned()).collect();
+            let mut document = at_path(&path, &cluster);
+            if kind == gatewright::input::ray::Kind::RayJob {
+                document["spec"]["submitterPodTemplate"] = template;
+            }
+            document
+        };
+        for version in gatewright::input::ray::VERSIONS {
+            let api_version = format!("ray.io/{version}");
+            let (base, patch) = (of("base", 1), of("patch", 2));
+            for object in patched(&example, &api_version, kind.word(), &base, &patch, true) {
+                let cluster = kind.steps().iter().fold(&object, |value, step| &value[*step]);
+                let head = &cluster["headGroupSpec"];
+                let mut pods = vec![&head["template"]["spec"]];
+                if kind == gatewright::input::ray::Kind::RayJob {
+                    pods.push(&object["spec"]["submitterPodTemplate"]["spec"]);
+                }
+                for pod in pods {
+                    for list in ["containers", "initContainers", "volumes"] {
+                        assert_eq!(names(&pod[list]), ["base", "patch", "shared"], "{kind:?} {list}");
+                    }
+                    let containers = pod["containers"].as_array().unwrap();
+                    let shared = containers.iter().find(|one| one["name"] == "shared").unwrap();
+                    assert_eq!(names(&shared["env"]), ["base", "patch", "shared"]);
+                    for list in ["ports", "volumeMounts"] {
+                        assert_eq!(shared[list].as_array().unwrap().len(), 3, "{list}: {shared:#}");
+                    }
+                }
+                assert_eq!(names(&head["headService"]["spec"]["ports"]), ["base", "patch"]);
+                assert_eq!(
+                    cluster["workerGroupSpecs"],
+                    json!([{ "groupName": "patch", "template": { "spec": pod("patch", 2) } }])
+                );
+            }
+        }
+    }
+}
+
 /// A file under `openapi:` takes the place of all that kustomize knows; ours has it again.
 #[test]
 fn built_in_kinds_merge_as_they_do_without_the_file() {

@@ -7,6 +7,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use gatewright::config::kube_rbac_proxy::{ConfigFile, FILE};
+use gatewright::input::ray;
 use gatewright::krm::annotations::MANAGED_BY;
 use gatewright::krm::yaml::Piece;
 use gatewright::model::keys;
@@ -92,6 +93,11 @@ impl<'a> Graph<'a> {
         self.source(object);
         match (group(object), kind(object)) {
             (NOTEBOOKS, "Notebook") => self.notebook(object),
+            (ray::GROUP, kind) => {
+                if let Some(kind) = ray::Kind::of(kind) {
+                    self.ray(object, kind);
+                }
+            }
             ("", "Service") => self.service(object),
             ("", "ServiceAccount") => {
                 for secret in list(&object["imagePullSecrets"]) {
@@ -333,6 +339,38 @@ impl<'a> Graph<'a> {
 
     fn notebook(&mut self, object: &'a Value) {
         let pod = &object["spec"]["template"]["spec"];
+        self.pod(object, pod);
+        if list(&pod["containers"]).any(|container| container["name"] == GUARD) {
+            self.guard(object);
+        }
+    }
+
+    /// The pods of a Ray cluster, and what else it names.
+    fn ray(&mut self, object: &'a Value, kind: ray::Kind) {
+        let cluster = kind.steps().iter().fold(object, |value, step| &value[*step]);
+        self.pod(object, &cluster["headGroupSpec"]["template"]["spec"]);
+        for group in list(&cluster["workerGroupSpecs"]) {
+            self.pod(object, &group["template"]["spec"]);
+        }
+        self.pod(object, &object["spec"]["submitterPodTemplate"]["spec"]);
+        let secret = &cluster["authOptions"]["secretName"];
+        if secret.is_string() {
+            self.needs(object, "authOptions", "Secret", namespace(object), secret);
+        }
+        let selected = &object["spec"]["clusterSelector"][keys::RAY_CLUSTER];
+        if selected.is_string() {
+            self.needs(
+                object,
+                "clusterSelector",
+                "RayCluster",
+                namespace(object),
+                selected,
+            );
+        }
+    }
+
+    /// What a pod names.
+    fn pod(&mut self, object: &'a Value, pod: &'a Value) {
         let own = namespace(object);
         for secret in list(&pod["imagePullSecrets"]) {
             self.needs(object, "imagePullSecrets", "Secret", own, &secret["name"]);
@@ -373,9 +411,6 @@ impl<'a> Graph<'a> {
                     }
                 }
             }
-        }
-        if list(&pod["containers"]).any(|container| container["name"] == GUARD) {
-            self.guard(object);
         }
     }
 

@@ -1,3 +1,7 @@
+mod auth;
+mod head;
+mod others;
+
 use serde_json::{Value, json};
 
 use super::*;
