@@ -38,10 +38,10 @@ const CONTAINER: [(&str, &[&str], Option<&str>); 4] = [
 ];
 
 /// A group, its versions, and some of its kinds.
-type Kinds = (&'static str, &'static [&'static str], &'static [&'static str]);
+type Kinds<'a> = (&'a str, &'a [&'a str], &'a [&'a str]);
 
 /// Built-in kinds with a pod template in `spec.template`.
-const TEMPLATED: [Kinds; 3] = [
+const TEMPLATED: [Kinds<'_>; 3] = [
     ("", &["v1"], &["ReplicationController"]),
     (
         "apps",
@@ -51,7 +51,7 @@ const TEMPLATED: [Kinds; 3] = [
     ("batch", &["v1"], &["Job"]),
 ];
 /// Built-in kinds with no list that merges but those of their metadata.
-const PLAIN: [Kinds; 20] = [
+const PLAIN: [Kinds<'_>; 20] = [
     (
         "",
         &["v1"],
@@ -125,7 +125,7 @@ const PLAIN: [Kinds; 20] = [
 /// The file, as a value.
 pub fn schema() -> Value {
     let mut definitions = Map::new();
-    let mut define = |name: &str, kinds: &[Kinds], properties: Vec<(&str, Value)>| {
+    let mut define = |name: &str, kinds: &[Kinds<'_>], properties: Vec<(&str, Value)>| {
         let mut definition = object(properties);
         if !kinds.is_empty() {
             definition["x-kubernetes-group-version-kind"] = kinds.iter().flat_map(each_kind).collect();
@@ -269,7 +269,7 @@ fn ray_cluster() -> Vec<(&'static str, Value)> {
     ]
 }
 
-fn each_kind((group, versions, kinds): &Kinds) -> Vec<Value> {
+fn each_kind((group, versions, kinds): &Kinds<'_>) -> Vec<Value> {
     let of_version = |version: &&str| {
         kinds
             .iter()

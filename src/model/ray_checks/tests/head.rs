@@ -136,14 +136,12 @@ fn a_command_of_the_users_own_leaves_the_ports_unknown() {
     let key = "ray.io~overwrite-container-cmd";
     let cluster = format!("metadata/annotations/{key}");
     let template = format!("$/headGroupSpec/template/metadata/annotations/{key}");
+    let args = format!("{POD}/containers/0/args");
     let rows: [[(&str, Value); 1]; 4] = [
         [(&cluster, json!("true"))],
         [(&cluster, json!("True"))],
         [(&template, json!("true"))],
-        [(
-            &format!("{POD}/containers/0/args").leak()[..],
-            json!(["ulimit -n 1; ray start --head"]),
-        )],
+        [(args.as_str(), json!(["ulimit -n 1; ray start --head"]))],
     ];
     for row in rows {
         table(
