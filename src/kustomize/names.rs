@@ -9,7 +9,8 @@
 use serde::Serialize;
 use serde_json::Value;
 
-use crate::input::{api_server, auth, gateway, notebook, ray};
+use crate::input::ray::{GROUP, Kind};
+use crate::input::{api_server, auth, gateway, notebook};
 use crate::model::keys;
 
 /// The lists of containers in a pod spec; `*` in [`OF_PODS`] stands for each.
@@ -255,12 +256,12 @@ pub fn configuration() -> Value {
         })
         .collect();
     for (group, kind, fields) in OF_CLUSTERS {
-        let of_kinds = |kind: ray::Kind| fields.iter().map(move |field| of_ray(kind, field));
+        let of_kinds = |kind: Kind| fields.iter().map(move |field| of_ray(kind, field));
         add(
             &mut references,
             group,
             kind,
-            ray::Kind::ALL.into_iter().flat_map(of_kinds).collect(),
+            Kind::ALL.into_iter().flat_map(of_kinds).collect(),
         );
     }
     for (group, kind, fields) in OF_OBJECTS {
@@ -277,8 +278,8 @@ pub fn configuration() -> Value {
         notebook::KIND,
         names_of_notebooks(),
     ));
-    for kind in ray::Kind::ALL {
-        references.push(NameReference::new(ray::GROUP, kind.word(), names_of_ray(kind)));
+    for kind in Kind::ALL {
+        references.push(NameReference::new(GROUP, kind.word(), names_of_ray(kind)));
     }
     serde_json::to_value(Configuration {
         name_reference: references,
@@ -299,15 +300,15 @@ fn add(references: &mut Vec<NameReference>, group: &'static str, kind: &'static 
 
 /// The fields that hold the name of a document with a Ray cluster in it: rights to it and, of a RayCluster, what selects its
 /// nodes and the jobs that run on it; of a RayJob, what selects the pods that submit it. Not here: our label on the nodes of a RayJob or RayService, which holds its kind as well.
-fn names_of_ray(kind: ray::Kind) -> Vec<FieldSpec> {
+fn names_of_ray(kind: Kind) -> Vec<FieldSpec> {
     let mut specs = vec![spec(RBAC, "Role", "rules/resourceNames")];
     let escaped = |key: &str| key.replace('/', "\\/");
-    if kind == ray::Kind::RayJob {
+    if kind == Kind::RayJob {
         let label = escaped(keys::RAY_ORIGINATED_FROM);
         let path = format!("spec/ingress/from/podSelector/matchLabels/{label}");
         specs.push(spec(NETWORKING, "NetworkPolicy", path));
     }
-    if kind != ray::Kind::RayCluster {
+    if kind != Kind::RayCluster {
         return specs;
     }
     let label = escaped(keys::RAY_CLUSTER);
@@ -321,7 +322,7 @@ fn names_of_ray(kind: ray::Kind) -> Vec<FieldSpec> {
         specs.push(spec(NETWORKING, "NetworkPolicy", path));
     }
     let path = format!("spec/clusterSelector/{label}");
-    specs.push(spec(ray::GROUP, ray::Kind::RayJob.word(), path));
+    specs.push(spec(GROUP, Kind::RayJob.word(), path));
     specs
 }
 
@@ -358,18 +359,18 @@ fn of_notebook(path: &str) -> FieldSpec {
 }
 
 /// A field of a Ray cluster, in a document of a kind.
-fn of_ray(kind: ray::Kind, path: &str) -> FieldSpec {
+fn of_ray(kind: Kind, path: &str) -> FieldSpec {
     let cluster = kind.steps().join("/");
-    spec(ray::GROUP, kind.word(), format!("{cluster}/{path}"))
+    spec(GROUP, kind.word(), format!("{cluster}/{path}"))
 }
 
 /// A field of a pod, in each pod of each of Ray's kinds.
 fn of_ray_pods(path: &str) -> Vec<FieldSpec> {
     let mut specs = Vec::new();
-    for kind in ray::Kind::ALL {
+    for kind in Kind::ALL {
         specs.extend(RAY_PODS.map(|pod| of_ray(kind, &format!("{pod}/{path}"))));
-        if kind == ray::Kind::RayJob {
-            specs.push(spec(ray::GROUP, kind.word(), format!("{SUBMITTER}/{path}")));
+        if kind == Kind::RayJob {
+            specs.push(spec(GROUP, kind.word(), format!("{SUBMITTER}/{path}")));
         }
     }
     specs

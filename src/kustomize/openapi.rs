@@ -11,7 +11,8 @@
 
 use serde_json::{Map, Value, json};
 
-use crate::input::{notebook, ray};
+use crate::input::notebook;
+use crate::input::ray::{GROUP, Kind, VERSIONS};
 
 /// Lists of a pod spec: field, keys, definition of an element.
 const POD_SPEC: [(&str, &[&str], Option<&str>); 9] = [
@@ -147,12 +148,8 @@ pub fn schema() -> Value {
             within(&notebook::POD_SPEC.replace('.', "/"), reference("PodSpec")),
         ],
     );
-    for kind in ray::Kind::ALL {
-        define(
-            kind.word(),
-            &[(ray::GROUP, &ray::VERSIONS, &[kind.word()])],
-            of_ray(kind),
-        );
+    for kind in Kind::ALL {
+        define(kind.word(), &[(GROUP, &VERSIONS, &[kind.word()])], of_ray(kind));
     }
     define("RayCluster.spec", &[], ray_cluster());
     define("PodSpec", &[], pod_spec.collect());
@@ -226,17 +223,17 @@ pub fn schema() -> Value {
 }
 
 /// A document of one of Ray's kinds.
-fn of_ray(kind: ray::Kind) -> Vec<(&'static str, Value)> {
+fn of_ray(kind: Kind) -> Vec<(&'static str, Value)> {
     let metadata = ("metadata", reference("ObjectMeta"));
     let cluster = reference("RayCluster.spec");
     let ports = || within("spec/ports", merged(&["port", "protocol"], None));
     let spec = match kind {
-        ray::Kind::RayCluster => cluster,
-        ray::Kind::RayJob => object(vec![
+        Kind::RayCluster => cluster,
+        Kind::RayJob => object(vec![
             ("rayClusterSpec", cluster),
             ("submitterPodTemplate", reference("PodTemplate")),
         ]),
-        ray::Kind::RayService => object(vec![
+        Kind::RayService => object(vec![
             ("rayClusterConfig", cluster),
             (
                 "serveService",
