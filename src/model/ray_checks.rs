@@ -12,7 +12,6 @@ mod ports;
 mod settings;
 mod versions;
 
-use super::keys;
 use super::names::{is_dns_label, near_label};
 use super::platform::Platform;
 use super::ray_companion;
@@ -34,6 +33,7 @@ pub fn check(
     findings: &mut Vec<Finding>,
 ) {
     name(document, findings);
+    jobs::check(document, findings);
     groups::check(document, cluster, findings);
     versions::check(document, cluster, platform.ray.kuberay, findings);
     auth::check(document, cluster, platform, findings);
@@ -45,34 +45,10 @@ pub fn check(
     }
 }
 
-/// Checks any document of Ray's kinds, guarded or not, with a cluster of its own or without.
-pub fn always(document: &Document, findings: &mut Vec<Finding>) {
-    misspelled(document, findings);
+/// Checks a document that holds no cluster: a RayJob may run on one that is there.
+pub fn without_cluster(document: &Document, findings: &mut Vec<Finding>) {
+    name(document, findings);
     jobs::check(document, findings);
-}
-
-/// Warns of annotations that look like ours and are none: a misspelled switch switches nothing.
-fn misspelled(document: &Document, findings: &mut Vec<Finding>) {
-    let ours = [keys::RAY_SECURE, keys::OWNER, keys::ADDED];
-    for key in [keys::RAY_SECURE, keys::OWNER] {
-        if document.labels.contains_key(key) {
-            let message = "is a label, which means nothing here; write it as an annotation";
-            findings.push(Finding::warning(message).at(format!("metadata.labels[{key:?}]")));
-        }
-    }
-    for key in document
-        .annotations
-        .keys()
-        .filter(|key| !ours.contains(&key.as_str()))
-    {
-        if let Some(near) = ours
-            .into_iter()
-            .find(|known| strsim::osa_distance(key, known) <= 2)
-        {
-            let message = format!("means nothing here; did you mean {near}?");
-            findings.push(Finding::warning(message).at(format!("metadata.annotations[{key:?}]")));
-        }
-    }
 }
 
 /// KubeRay wants a DNS label that begins with a letter, short enough for what it puts behind it.

@@ -1,7 +1,5 @@
 //! The pods of a cluster: what in them leads past the guard, and labels by which they would pass for others.
 
-use std::collections::BTreeMap;
-
 use crate::input::ray::{Cluster, Document, Group};
 use crate::krm::results::{Finding, Severity};
 use crate::model::keys;
@@ -67,60 +65,39 @@ pub(super) fn check(
     }
 }
 
-/// Labels of a template by which policies would take its pods for others'. Those by which KubeRay knows its nodes, nobody
-/// can write over (`ray-operator/controllers/ray/common/pod.go`, `labelPod`).
+/// Labels of a template by which its pods would pass for those that submit jobs, and labels that KubeRay gives every node, by
+/// which all of them would pass for somebody whom policies let in. Those by which KubeRay knows its nodes, nobody can write
+/// over (`ray-operator/controllers/ray/common/pod.go`, `labelPod`).
 fn labels(group: &Group, template: &str, namespace: &str, platform: &Platform, findings: &mut Vec<Finding>) {
-    let path = |key: &str| format!("{template}.metadata.labels[{key:?}]");
-    let rows = [
-        (
-            keys::NOTEBOOK_NAME,
-            "is the label of a Notebook's pods, and no cluster's node lets one in; remove it",
-        ),
-        (
-            keys::RAY_SOURCE,
-            "is written here by itself; by another's, a node would pass for that cluster's own; remove it",
-        ),
-        (
-            keys::RAY_ORIGINATED_FROM,
-            "is KubeRay's label of pods that submit jobs, whom policies let in; remove it",
-        ),
-        (
-            keys::RAY_ORIGINATED_KIND,
-            "is KubeRay's label of pods that submit jobs, whom policies let in; remove it",
-        ),
-    ];
-    for (key, message) in rows {
+    for key in [keys::RAY_ORIGINATED_FROM, keys::RAY_ORIGINATED_KIND] {
         if let Some(value) = group.labels.get(key) {
-            findings.push(Finding::error(message).at(path(key)).found(value.clone()));
+            let message = "is KubeRay's label of pods that submit jobs, whom policies let in; remove it";
+            let path = format!("{template}.metadata.labels[{key:?}]");
+            findings.push(Finding::error(message).at(path).found(value.clone()));
         }
     }
-    // KubeRay's own go on every node, and can be written over.
-    let mut all: BTreeMap<&str, &str> = KUBERAY_LABELS.into();
-    all.extend(
-        group
-            .labels
-            .iter()
-            .map(|(key, value)| (key.as_str(), value.as_str())),
-    );
+    let says = |key: &str, value: &str| group.labels.get(key).map(String::as_str) == Some(value);
+    let given =
+        |key: &str, value: &str| !group.labels.contains_key(key) && KUBERAY_LABELS.contains(&(key, value));
     let others = [
-        ("the gateway", Some(&platform.gateway.pods)),
-        ("the notebook controller", Some(&platform.culler)),
-        ("KubeRay's operator", Some(&platform.ray.operator_pods)),
-        ("those that collect metrics", platform.ray.metrics.as_ref()),
+        ("operatorPods", Some(&platform.ray.operator_pods)),
+        ("metrics", platform.ray.metrics.as_ref()),
     ];
-    for (who, pods) in others.into_iter().filter_map(|(who, pods)| Some((who, pods?))) {
+    for (field, pods) in others
+        .into_iter()
+        .filter_map(|(field, pods)| Some((field, pods?)))
+    {
+        let mut labels = pods.labels.iter();
+        let mut with_kuberays = pods.labels.iter();
+        // By labels of the template alone it is said elsewhere.
         let fits = pods.namespace == namespace
-            && !pods.labels.is_empty()
-            && pods
-                .labels
-                .iter()
-                .all(|(key, value)| all.get(key.as_str()) == Some(&value.as_str()));
-        if let Some((key, value)) = pods.labels.iter().next().filter(|_| fits) {
+            && with_kuberays.any(|(key, value)| given(key, value))
+            && labels.all(|(key, value)| says(key, value) || given(key, value));
+        if fits {
             let message = format!(
-                "makes the cluster's pods pass for {who}: policies let them in; change this label, or move the cluster to \
-                 another namespace"
+                "the Platform's rayClusters.{field} selects pods of this namespace by labels that KubeRay gives every node:                  policies let the nodes in wherever they let these in; select them by others, or move the cluster"
             );
-            findings.push(Finding::error(message).at(path(key)).found(value.clone()));
+            findings.push(Finding::error(message).at(format!("{template}.metadata.labels")));
         }
     }
 }

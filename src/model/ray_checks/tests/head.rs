@@ -327,53 +327,39 @@ fn pods_do_not_leave_their_walls() {
 
 #[test]
 fn pods_do_not_pass_for_others() {
-    let label = |key: &str| {
-        format!(
+    let path = "error: spec.workerGroupSpecs[0].template.metadata.labels";
+    for key in ["ray.io/originated-from-cr-name", "ray.io/originated-from-crd"] {
+        let at = format!(
             "$/workerGroupSpecs/0/template/metadata/labels/{}",
             key.replace('/', "~")
-        )
-    };
-    let path = "error: spec.workerGroupSpecs[0].template.metadata.labels";
-    for key in [
-        "notebook-name",
-        "gatewright.dev/ray-source",
-        "ray.io/originated-from-cr-name",
-        "ray.io/originated-from-crd",
-    ] {
-        let at = label(key);
+        );
         table(
             Kind::RayCluster,
             &json!({}),
             &[(&[(&at, json!("x"))], &[&format!("{path}[{key:?}]: ")])],
         );
     }
-    let component = label("app.kubernetes.io/component");
-    let row = [(component.as_str(), json!("kuberay-operator"))];
-    table(Kind::RayCluster, &json!({}), &[(&row, &[])]);
-    let here = json!({"operatorPods": {"namespace": "team"}});
+    // A node has this label by itself, if its template says nothing else.
+    let labels = json!({"app.kubernetes.io/name": "kuberay"});
+    let here = json!({"operatorPods": {"namespace": "team", "labels": labels}});
+    let metrics = json!({"metrics": {"namespace": "team", "labels": labels}});
+    let alone = ("$/workerGroupSpecs", json!(null));
+    let renamed = (
+        "$/headGroupSpec/template/metadata/labels/app.kubernetes.io~name",
+        json!("mine"),
+    );
+    let said = "error: spec.headGroupSpec.template.metadata.labels: the Platform's rayClusters.";
     table(
         Kind::RayCluster,
         &here,
-        &[(&row, &[path, "pass for KubeRay's operator"])],
+        &[(&[alone.clone()], &[said, "operatorPods"])],
     );
-    // A node has this one by itself.
-    let by_name =
-        json!({"operatorPods": {"namespace": "team", "labels": {"app.kubernetes.io/name": "kuberay"}}});
-    let renamed = [
-        (
-            "$/headGroupSpec/template/metadata/labels/app.kubernetes.io~name",
-            json!("mine"),
-        ),
-        ("$/workerGroupSpecs", json!(null)),
-    ];
-    table(Kind::RayCluster, &by_name, &[(&renamed, &[])]);
-    let alone = [("$/workerGroupSpecs", json!(null))];
     table(
         Kind::RayCluster,
-        &by_name,
-        &[(
-            &alone,
-            &["error: spec.headGroupSpec", "pass for KubeRay's operator"],
-        )],
+        &metrics,
+        &[(&[alone.clone()], &[said, "metrics"])],
     );
+    table(Kind::RayCluster, &here, &[(&[alone.clone(), renamed], &[])]);
+    let elsewhere = json!({"operatorPods": {"namespace": "ray-system", "labels": labels}});
+    table(Kind::RayCluster, &elsewhere, &[(&[alone], &[])]);
 }

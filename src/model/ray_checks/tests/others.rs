@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 use super::{said, set, sound, table};
 use crate::input::ray::{self, Kind};
 use crate::krm::results::Finding;
-use crate::model::ray_checks::always;
+use crate::model::ray_checks::without_cluster;
 use crate::model::ray_companion;
 
 const NEW: &str = "1.7";
@@ -296,14 +296,18 @@ fn the_second_autoscaler_is_asked_for_once() {
     );
 }
 
-/// What is said of any document, guarded or not.
-fn always_said(kind: Kind, changes: &[(&str, Value)]) -> Vec<String> {
+/// What is said of a document with or without a cluster.
+fn said_of_any(kind: Kind, changes: &[(&str, Value)]) -> Vec<String> {
     let mut value = sound(kind);
     for (path, to) in changes {
         set(&mut value, path, to.clone());
     }
+    let document = ray::read(kind, &value).unwrap();
+    if document.cluster.is_some() {
+        return said(kind, &json!({}), changes);
+    }
     let mut findings = Vec::new();
-    always(&ray::read(kind, &value).unwrap(), &mut findings);
+    without_cluster(&document, &mut findings);
     findings.iter().map(Finding::to_line).collect()
 }
 
@@ -380,7 +384,7 @@ fn jobs_are_those_that_kuberay_takes() {
         ),
     ];
     for (changes, text) in rows {
-        let said = always_said(Kind::RayJob, &changes);
+        let said = said_of_any(Kind::RayJob, &changes);
         if text.is_empty() {
             assert_eq!(said, Vec::<String>::new(), "{changes:?}");
         } else {
@@ -388,50 +392,14 @@ fn jobs_are_those_that_kuberay_takes() {
             assert!(said[0].starts_with(text), "{text}: {said:#?}");
         }
     }
-    assert_eq!(always_said(Kind::RayService, &[]), Vec::<String>::new());
+    assert_eq!(said_of_any(Kind::RayService, &[]), Vec::<String>::new());
     let none = [("spec/rayClusterConfig", json!(null))];
-    assert!(always_said(Kind::RayService, &none)[0].starts_with("error: spec.rayClusterConfig: is missing"));
+    assert!(said_of_any(Kind::RayService, &none)[0].starts_with("error: spec.rayClusterConfig: is missing"));
     let named = [(
         "spec/rayClusterConfig/headGroupSpec/headService/metadata/name",
         json!("s"),
     )];
-    assert!(always_said(Kind::RayService, &named)[0].contains("refuses a name for them"));
-}
-
-#[test]
-fn what_looks_like_ours_is_said() {
-    for (path, text) in [
-        (
-            "metadata/annotations/odh.ray.io~secure-trusted-networks",
-            "did you mean odh.ray.io/secure-trusted-network?",
-        ),
-        (
-            "metadata/annotations/odh.ray.io~secure-trustednetwork",
-            "did you mean odh.ray.io/secure-trusted-network?",
-        ),
-        (
-            "metadata/annotations/opendatahub.io~usernam",
-            "did you mean opendatahub.io/username?",
-        ),
-        (
-            "metadata/labels/odh.ray.io~secure-trusted-network",
-            "is a label, which means nothing here",
-        ),
-    ] {
-        let said = always_said(Kind::RayCluster, &[(path, json!("true"))]);
-        assert_eq!(said.len(), 1, "{path}: {said:#?}");
-        assert!(
-            said[0].starts_with("warning: ") && said[0].contains(text),
-            "{said:#?}"
-        );
-    }
-    for key in ["odh.ray.io~secure-trusted-network", "ray.io~ft-enabled"] {
-        let path = format!("metadata/annotations/{key}");
-        assert_eq!(
-            always_said(Kind::RayCluster, &[(&path, json!("true"))]),
-            Vec::<String>::new()
-        );
-    }
+    assert!(said_of_any(Kind::RayService, &named)[0].contains("refuses a name for them"));
 }
 
 #[test]
