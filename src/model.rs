@@ -33,4 +33,5 @@ pub mod ray;
 pub mod ray_checks;
 pub mod ray_companion;
 pub mod ray_said;
+pub mod switch;
 pub mod tls_profile;

@@ -5,6 +5,7 @@
 
 pub mod api_server;
 pub mod class;
+pub mod collisions;
 pub mod exposed;
 pub mod guard;
 pub mod hash;

@@ -20,9 +20,11 @@ mod patch;
 pub mod path;
 pub mod platform;
 mod policies;
+mod ray;
 pub mod rendered;
 pub mod respond;
 mod secrets;
+mod workloads;
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -31,6 +33,7 @@ use serde_json::Value;
 use accounts::Accounts;
 use images::Images;
 use notebooks::{Found, Meaning, named};
+use workloads::Workload;
 
 use crate::input::notebook as document;
 use crate::input::platform::{self as platform_document, AuthMode, Operator};
@@ -46,6 +49,7 @@ use crate::model::login;
 use crate::model::notebook::{self as model};
 use crate::model::platform::{Environment, Platform, Pods};
 use crate::model::programs;
+use crate::model::ray::meaning::may_be_guarded;
 use crate::model::{backend_tls, companion, pod};
 use crate::plan;
 
@@ -77,13 +81,6 @@ pub struct Outcome {
     /// What was found.
     pub findings: Vec<Finding>,
 }
-
-/// Kinds that later versions act on, and what to say of them until then.
-const NOT_YET: [(&str, &str, &str); 1] = [(
-    "ray.io",
-    "RayCluster",
-    "passes through unchanged: this version does not guard RayClusters yet",
-)];
 
 /// Our own kinds: what people write, and what we write.
 const OWN_KINDS: [&str; 2] = [platform_document::KIND, manifests::access_graph::KIND];
@@ -118,6 +115,9 @@ pub fn generate(batch: &Batch, environment: &Environment) -> Outcome {
     outcome
 }
 
+/// Ray's documents, each with its namespace where that is known.
+type Rays<'f, 'a> = (&'f [ray::Found<'a>], &'f [Option<String>]);
+
 struct Run<'a> {
     batch: &'a Batch,
     accounts: Accounts<'a>,
@@ -138,10 +138,13 @@ impl<'a> Run<'a> {
         let documents = access::Documents::find(self.batch, &mut self.findings);
         let found = self.notebooks();
         let servers = self.api_servers();
+        let rays = self.rays();
         let generated = generated::find(self.batch);
-        let Some(mut platform) = self.needed(platform, &found, &servers, &documents) else {
-            if found.is_empty() && documents.is_empty() && !servers.iter().any(api_server::Found::is_changed)
-            {
+        let first = first_of(&rays, &servers, platform.is_some());
+        let Some(mut platform) = self.needed(platform, &found, first, !rays.is_empty(), &documents) else {
+            let calls = calls_for_guard(&rays) || servers.iter().any(api_server::Found::is_changed);
+            if found.is_empty() && documents.is_empty() && !calls {
+                self.take_out_of_rays(&rays, &mut outcome);
                 documents.left_behind(&generated, &mut self.findings);
                 generated::upsert(
                     self.batch,
@@ -156,29 +159,34 @@ impl<'a> Run<'a> {
                 for notebook in &found {
                     self.meaning(notebook, &stand_in);
                 }
+                self.understand_rays(&rays, &stand_in);
             }
             return outcome;
         };
         let access = documents.resolve(&mut platform, &mut self.findings);
         let notebooks = self.understand(&found, &platform);
         let api_servers = self.understand_api_servers(&servers, &platform);
+        let clusters = self.understand_rays(&rays, &platform);
         let mut collisions = Vec::new();
         let mut plan = plan::make(
             platform,
             access,
             notebooks.guarded,
             notebooks.exposed,
-            Vec::new(),
+            clusters.guarded,
             &notebooks.others,
             &mut collisions,
         );
         plan.guard_api_servers(api_servers, &mut collisions);
+        let all_rays = (&rays[..], &clusters.namespaces[..]);
+        plan::collisions::of_rays(&plan, &notebooks.others, &ray::names(all_rays), &mut collisions);
         let meant = notebooks.meant;
         self.notes(&plan);
-        self.collided(&found, &meant, collisions);
+        self.collided(&found, &meant, all_rays, collisions);
         self.patch(&found, &meant, &plan, &mut outcome);
         self.patch_api_servers(&servers, &plan, &mut outcome);
-        self.surroundings(&found, &meant, &plan);
+        self.patch_rays(&rays, &clusters.namespaces, &plan, &mut outcome);
+        self.surroundings(&found, &meant, all_rays, &plan);
         documents.surroundings(&plan, &generated, &mut self.findings);
         let objects = manifests::objects(&plan);
         let mut sources: BTreeSet<String> = named(&found, &meant)
@@ -187,6 +195,7 @@ impl<'a> Run<'a> {
         sources.insert(plan.platform.id().reference());
         sources.extend(documents.sources());
         sources.extend(plan.api_servers.values().map(|guard| guard.id().reference()));
+        sources.extend(ray::sources(&rays, &clusters.namespaces));
         generated::upsert(
             self.batch,
             &generated,
@@ -236,13 +245,22 @@ impl<'a> Run<'a> {
             .extend(notes.into_iter().map(|finding| finding.about(&platform.id())));
     }
 
-    /// Collisions, each with its Notebook's place.
+    /// Collisions, each with the place of its document.
     fn collided(
         &mut self,
         found: &[Found<'a>],
         meant: &[Option<(String, Meaning)>],
+        (rays, namespaces): Rays<'_, 'a>,
         collisions: Vec<Finding>,
     ) {
+        let ray_id = |(ray, namespace): (&'_ ray::Found<'a>, &Option<String>)| {
+            let document = &ray.document;
+            Some(plan::ray::ray_id(
+                document.kind,
+                namespace.as_deref()?,
+                &document.name,
+            ))
+        };
         let mut by_id = BTreeMap::new();
         for (notebook, meaning) in found.iter().zip(meant) {
             if let Some((namespace, _)) = meaning {
@@ -250,25 +268,48 @@ impl<'a> Run<'a> {
             }
         }
         for finding in collisions {
-            match finding.object.as_ref().and_then(|id| by_id.get(id)) {
-                Some(notebook) => self.about(notebook, finding),
-                None => self.findings.push(finding),
+            let id = finding.object.as_ref();
+            let mut of_ray = rays.iter().zip(namespaces);
+            if let Some(notebook) = id.and_then(|id| by_id.get(id)) {
+                self.about(notebook, finding);
+            } else if let Some((ray, _)) = of_ray.find(|ray| id.is_some() && ray_id(*ray).as_ref() == id) {
+                self.about_ray(ray, finding);
+            } else {
+                self.findings.push(finding);
             }
         }
     }
 
-    /// The user's own objects around the Notebooks.
-    fn surroundings(&mut self, found: &[Found<'a>], meant: &[Option<(String, Meaning)>], plan: &plan::Plan) {
-        let closed = named(found, meant).filter(|(namespace, _)| plan.closed.contains(*namespace));
-        policies::check(self.batch, closed, &mut self.findings);
-        self.between(found, meant, plan);
-        let all = named(found, meant);
-        neighbours::check(self.batch, &plan.platform, all, &mut self.findings);
+    /// The user's own objects around the Notebooks and Ray clusters.
+    fn surroundings(
+        &mut self,
+        found: &[Found<'a>],
+        meant: &[Option<(String, Meaning)>],
+        rays: Rays<'_, 'a>,
+        plan: &plan::Plan,
+    ) {
+        let notebooks = named(found, meant)
+            .map(|(namespace, notebook)| Workload::of_notebook(namespace, notebook))
+            .collect::<Vec<_>>();
+        let clusters = ray::workloads(rays, plan);
+        let closed = |workload: &&Workload| plan.closed.contains(&workload.namespace);
+        let all_closed = notebooks.iter().filter(closed).chain(&clusters);
+        policies::check(self.batch, all_closed, &mut self.findings);
+        self.between(found, meant, rays, plan);
+        let all: Vec<Workload> = notebooks.into_iter().chain(clusters).collect();
+        let notebooks = named(found, meant);
+        neighbours::check(self.batch, &plan.platform, notebooks, &all, &mut self.findings);
         convert::report(self.batch, found, meant, &plan.platform, &mut self.findings);
     }
 
     /// What one Notebook may not be or read because of others: a guard's key, the gateway, the login service, the culler.
-    fn between(&mut self, found: &[Found<'a>], meant: &[Option<(String, Meaning)>], plan: &plan::Plan) {
+    fn between(
+        &mut self,
+        found: &[Found<'a>],
+        meant: &[Option<(String, Meaning)>],
+        (rays, namespaces): Rays<'_, 'a>,
+        plan: &plan::Plan,
+    ) {
         let mut secrets: BTreeMap<&str, BTreeMap<&str, &str>> = BTreeMap::new();
         for guard in plan.guards.values() {
             let here = secrets.entry(&guard.notebook.namespace).or_default();
@@ -285,6 +326,18 @@ impl<'a> Run<'a> {
                 labels: manifests::login::pod_labels(),
             }
         });
+        let platform = &plan.platform;
+        let mut others = vec![
+            ("the gateway", &platform.gateway.pods),
+            ("the notebook controller", &platform.culler),
+        ];
+        others.extend(login.as_ref().map(|pods| ("the login service", pods)));
+        if !plan.rays.is_empty() {
+            others.push(("the KubeRay operator", &platform.ray.operator_pods));
+            let metrics = platform.ray.metrics.as_ref();
+            others.extend(metrics.map(|pods| ("those who collect metrics", pods)));
+        }
+        self.rays_between(rays, namespaces, &others);
         let none = BTreeMap::new();
         for (notebook, meaning) in found.iter().zip(meant) {
             let Some((namespace, _)) = meaning else { continue };
@@ -293,7 +346,8 @@ impl<'a> Run<'a> {
             let here = secrets.get(namespace.as_str()).unwrap_or(&none);
             let subject = pod::of_notebook(document);
             pod::keys_of_others(subject, "Notebook", &model::GUARD_VOLUMES, here, &mut findings);
-            model::passes_for_others(document, namespace, &plan.platform, login.as_ref(), &mut findings);
+            let beside_ray = plan.ray_closed.contains(namespace);
+            model::passes_for_others(document, namespace, &others, beside_ray, &mut findings);
             if login.as_ref().is_some_and(|pods| pods.namespace == *namespace) {
                 model::runs_as_login(document, &mut findings);
             }
@@ -368,16 +422,14 @@ impl<'a> Run<'a> {
         &mut self,
         platform: Option<Platform>,
         found: &[Found<'a>],
-        servers: &[api_server::Found<'a>],
+        first_other: Option<(&'a Framed, &'a Item)>,
+        rays: bool,
         documents: &access::Documents<'a>,
     ) -> Option<Platform> {
         let first = found.first().map(|notebook| (notebook.framed, notebook.item));
-        // An API server that nothing was done to needs no Platform: without one nothing is.
-        let mut acted_on = servers
-            .iter()
-            .filter(|server| platform.is_some() || server.is_changed());
-        let server = acted_on.next().map(api_server::Found::place);
-        let (framed, item) = first.or(documents.first()).or(server)?;
+        let Some((framed, item)) = first.or(documents.first()).or(first_other) else {
+            return platform.filter(|_| rays);
+        };
         if platform.is_none() && !results::has_errors(&self.findings) {
             let message = "a Platform is needed to say what the target cluster is: pass one as functionConfig, or put one \
                            into the input (apiVersion: gatewright.dev/v1alpha1, kind: Platform, spec: {flavor: OpenShift})";
@@ -387,16 +439,11 @@ impl<'a> Run<'a> {
         platform
     }
 
-    /// Kinds of ours that are misspelled, or not acted on yet.
+    /// Kinds of ours that are misspelled, and switches on what they switch nothing of.
     fn check_kinds(&mut self) {
         for (_, framed, item) in items(self.batch) {
             let id = &item.head.id;
-            let not_yet = NOT_YET
-                .iter()
-                .find(|(group, kind, _)| id.group == *group && id.kind == *kind);
-            let finding = if let Some((_, _, message)) = not_yet {
-                Finding::warning(*message)
-            } else if item.head.annotations.contains_key(keys::INJECT_AUTH) && !is_notebook(id) {
+            let finding = if item.head.annotations.contains_key(keys::INJECT_AUTH) && !is_notebook(id) {
                 let path = format!("metadata.annotations[{:?}]", keys::INJECT_AUTH);
                 let message = format!(
                     "switches nothing on: this is no {} {}",
@@ -434,7 +481,24 @@ impl<'a> Run<'a> {
 
 /// Whether an object is of a kind that the generator acts on.
 fn is_acted_on(id: &ObjectId) -> bool {
-    is_notebook(id) || access::is_definition(id)
+    is_notebook(id) || ray::kind_of(id).is_some() || access::is_definition(id)
+}
+
+/// The first Ray cluster or API server for which a Platform is needed: to be guarded, or to be given back. An API server that
+/// nothing was done to needs none: without one nothing is.
+fn first_of<'a>(
+    rays: &[ray::Found<'a>],
+    servers: &[api_server::Found<'a>],
+    is_there: bool,
+) -> Option<(&'a Framed, &'a Item)> {
+    let mut guarded = rays.iter().filter(|ray| may_be_guarded(&ray.document));
+    let mut acted_on = servers.iter().filter(|server| is_there || server.is_changed());
+    let ray = guarded.next().map(|ray| (ray.framed, ray.item));
+    ray.or_else(|| acted_on.next().map(api_server::Found::place))
+}
+
+fn calls_for_guard(rays: &[ray::Found<'_>]) -> bool {
+    rays.iter().any(|ray| may_be_guarded(&ray.document))
 }
 
 fn is_notebook(id: &ObjectId) -> bool {

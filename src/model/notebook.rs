@@ -10,11 +10,13 @@ use serde_json::Value;
 use super::companion;
 use super::habits;
 use super::image;
-use super::names::{self, is_dns_label, near_label};
+use super::names::{self, is_dns_label};
 use super::platform::{Platform, Pods, Resources, check_resources};
 use super::pod;
+use super::ray::meaning;
+use super::switch::{self, no_label};
 use super::{keys, legacy, login};
-use crate::input::notebook::{Notebook as Document, POD_SPEC};
+use crate::input::notebook::{KIND, Notebook as Document, POD_SPEC};
 use crate::input::platform::Operator;
 use crate::krm::results::{Finding, Severity};
 
@@ -106,25 +108,7 @@ pub struct Injected {
 /// A value other than `"true"` and `"false"`, and switches that contradict each other.
 pub fn switch(document: &Document, findings: &mut Vec<Finding>) -> Option<Switch> {
     let before = findings.len();
-    let mut read = |key: &str| -> Option<bool> {
-        let path = format!("metadata.annotations[{key:?}]");
-        match document.annotations.get(key).map(String::as_str) {
-            None => None,
-            Some("true") => Some(true),
-            Some("false") => Some(false),
-            Some(other) => {
-                let finding = Finding::error("must be \"true\" or \"false\"")
-                    .at(path)
-                    .found(other);
-                findings.push(match other.trim().to_lowercase().as_str() {
-                    "true" | "t" | "1" | "yes" | "on" | "y" => finding.propose("true"),
-                    "false" | "f" | "0" | "no" | "off" | "n" => finding.propose("false"),
-                    _ => finding,
-                });
-                None
-            }
-        }
-    };
+    let mut read = |key: &str| switch::read(&document.annotations, key, findings);
     let (current, older) = (read(keys::INJECT_AUTH), read(keys::INJECT_OAUTH));
     if findings.len() > before {
         return None;
@@ -176,51 +160,17 @@ pub fn switch(document: &Document, findings: &mut Vec<Finding>) -> Option<Switch
 
 /// Warns of annotations that look like ours and are none: a misspelled switch switches nothing.
 pub fn misspelled(document: &Document, findings: &mut Vec<Finding>) {
-    let ours = || {
-        let resources = keys::SIDECAR_RESOURCES.iter().map(|(_, _, key)| *key);
-        [
-            keys::INJECT_AUTH,
-            keys::INJECT_OAUTH,
-            keys::OWNER,
-            keys::GUARD_IMAGE,
-        ]
-        .into_iter()
-        .chain(resources)
-    };
+    let mut ours = vec![
+        keys::INJECT_AUTH,
+        keys::INJECT_OAUTH,
+        keys::OWNER,
+        keys::GUARD_IMAGE,
+    ];
+    ours.extend(keys::SIDECAR_RESOURCES.iter().map(|(_, _, key)| *key));
     for key in [keys::INJECT_AUTH, keys::INJECT_OAUTH] {
-        if document.labels.contains_key(key) {
-            let message = "is a label, which switches nothing on; write it as an annotation";
-            findings.push(Finding::warning(message).at(format!("metadata.labels[{key:?}]")));
-        }
+        switch::not_as_label(&document.labels, key, findings);
     }
-    for key in document.annotations.keys() {
-        if ours().any(|known| known == key) || keys::FOREIGN_ANNOTATIONS.contains(&key.as_str()) {
-            continue;
-        }
-        let Some(near) = ours().find(|known| strsim::osa_distance(key, known) <= 2) else {
-            continue;
-        };
-        let message = format!("means nothing here; did you mean {near}?");
-        findings.push(Finding::warning(message).at(format!("metadata.annotations[{key:?}]")));
-    }
-}
-
-/// The namespace of a Notebook: its own, or Platform's default.
-pub fn namespace(document: &Document, platform: &Platform, findings: &mut Vec<Finding>) -> Option<String> {
-    let namespace = match (&document.namespace, &platform.default_namespace) {
-        (own, _) if !own.is_empty() => own.clone(),
-        (_, Some(default)) => default.clone(),
-        _ => {
-            let message = "is missing; name the namespace here, or set defaultNamespace in the Platform";
-            findings.push(Finding::error(message).at("metadata.namespace"));
-            return None;
-        }
-    };
-    if !is_dns_label(&namespace) {
-        findings.push(no_label("metadata.namespace", &namespace, names::LABEL_MAX));
-        return None;
-    }
-    Some(namespace)
+    switch::nearly(&document.annotations, &ours, &keys::FOREIGN_ANNOTATIONS, findings);
 }
 
 /// Checks a Notebook that is switched on and gives what it means.
@@ -245,28 +195,14 @@ pub fn guarded(
     }
     let resources = resources(document, &platform.sidecar.resources, findings);
     let held = image::held(document, platform, findings);
-    let owner = document
-        .annotations
-        .get(keys::OWNER)
-        .filter(|name| !name.trim().is_empty());
-    if let Some(nobody) = owner.filter(|name| NOBODY.contains(&name.as_str())) {
-        let message =
-            "is everybody who has not logged in; name the Notebook's owner, or remove the annotation";
-        let path = format!("metadata.annotations[{:?}]", keys::OWNER);
-        findings.push(Finding::error(message).at(path).found(nobody.clone()));
-    }
-    if let Some(spaced) = owner.filter(|name| name.trim() != name.as_str()) {
-        let path = format!("metadata.annotations[{:?}]", keys::OWNER);
-        let finding = Finding::error("has blanks around it, and names are compared to the letter").at(path);
-        findings.push(finding.found(spaced.clone()).propose(spaced.trim()));
-    }
+    let owner = switch::owner(&document.annotations, KIND, findings);
     if errors(findings) > before {
         return None;
     }
     Some(Notebook {
         name: document.name.clone(),
         namespace,
-        owner: owner.cloned(),
+        owner,
         service_account: if beside {
             ServiceAccount::Ours
         } else {
@@ -329,35 +265,32 @@ fn foreign_account(document: &Document, findings: &mut Vec<Finding>) {
     }
 }
 
-/// A Notebook's labels go onto its pods: with those of the gateway, the login service, or the culler, it would be let in where only these
-/// may, and perhaps get their traffic.
+/// A Notebook's labels go onto its pods: with those of the gateway, the login service or somebody else whom policies let in, it
+/// would be let in where only these may, and perhaps get their traffic. `others` are pods by labels, each with whose they are;
+/// `beside_ray` is whether there are guarded Ray nodes in the namespace.
 pub fn passes_for_others(
     document: &Document,
     namespace: &str,
-    platform: &Platform,
-    login: Option<&Pods>,
+    others: &[(&str, &Pods)],
+    beside_ray: bool,
     findings: &mut Vec<Finding>,
 ) {
     let labels = all_pod_labels(document);
-    let others = [
-        ("the gateway", Some(&platform.gateway.pods)),
-        ("the notebook controller", Some(&platform.culler)),
-        ("the login service", login),
-    ];
-    for (who, pods) in others.into_iter().filter_map(|(who, pods)| Some((who, pods?))) {
-        let fits = pods.namespace == namespace
-            && pods
-                .labels
-                .iter()
-                .all(|(key, value)| labels.get(key) == Some(value));
-        if let Some((key, value)) = pods.labels.iter().next().filter(|_| fits) {
+    for (who, pods) in others {
+        if let Some((key, value)) = pods.fits(namespace, &labels) {
             let message = format!(
                 "makes the Notebook's pod pass for one of {who}: policies let it in, and Services lead to it; change this \
                  label, or move the Notebook to another namespace"
             );
             let path = format!("metadata.labels[{key:?}]");
-            findings.push(Finding::error(message).at(path).found(value.clone()));
+            findings.push(Finding::error(message).at(path).found(value));
         }
+    }
+    if let Some((key, value)) = meaning::node_label(&labels).filter(|_| beside_ray) {
+        let message = "makes the Notebook's pod pass for one of a Ray cluster: policies let its nodes in, and Services lead to \
+                       it; remove it, or move the Notebook to another namespace";
+        let path = format!("metadata.labels[{key:?}]");
+        findings.push(Finding::error(message).at(path).found(value));
     }
 }
 
@@ -427,16 +360,6 @@ fn check_name(name: &str, severity: Severity, findings: &mut Vec<Finding>) {
     }
 }
 
-fn no_label(path: &str, text: &str, max: usize) -> Finding {
-    let message =
-        format!("must be a DNS label of at most {max} characters: lower-case letters, digits and dashes");
-    let finding = Finding::error(message).at(path).found(text);
-    match near_label(text, max) {
-        Some(near) => finding.propose(near),
-        None => finding,
-    }
-}
-
 /// A Notebook's labels go onto its pods and over the controller's own, by which policies and Services find them.
 fn check_labels(document: &Document, severity: Severity, findings: &mut Vec<Finding>) {
     for key in [keys::NOTEBOOK_NAME, keys::STATEFUL_SET] {
@@ -501,24 +424,7 @@ fn service_account(document: &Document, injected: Injected, findings: &mut Vec<F
     if name.is_empty() || (injected.service_account && field == "serviceAccount") {
         return ServiceAccount::Ours;
     }
-    if COMMON_ACCOUNTS.contains(&name) {
-        let message = "pods of the namespace run as this ServiceAccount without asking for it, and it would get the guard's \
-                       right to review tokens; name another, or leave the field out";
-        findings.push(
-            Finding::error(message)
-                .at(format!("{POD_SPEC}.{field}"))
-                .found(name),
-        );
-        return ServiceAccount::Theirs(name.to_owned());
-    }
-    let message = "the guard runs as this ServiceAccount too, so the notebook's code shares the guard's right to review \
-                   tokens; leave the field out to have them kept apart";
-    findings.push(
-        Finding::warning(message)
-            .at(format!("{POD_SPEC}.{field}"))
-            .found(name),
-    );
-    ServiceAccount::Theirs(name.to_owned())
+    pod::runs_as(&format!("{POD_SPEC}.{field}"), name, "the notebook's", findings)
 }
 
 /// The port that the notebook controller's Service leads to: the first of the first container's.

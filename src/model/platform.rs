@@ -90,6 +90,17 @@ pub struct Pods {
     pub labels: BTreeMap<String, String>,
 }
 
+// === impl Pods ===
+
+impl Pods {
+    /// The first label by which pods of a namespace with these labels pass for some of these; none where they do not.
+    pub fn fits(&self, namespace: &str, labels: &BTreeMap<String, String>) -> Option<(&str, &str)> {
+        let has = |(key, value): (&String, &String)| labels.get(key) == Some(value);
+        let (key, value) = self.labels.iter().next()?;
+        (self.namespace == namespace && self.labels.iter().all(has)).then_some((key, value))
+    }
+}
+
 /// Who issues the guards' certificates.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Tls {

@@ -2,7 +2,10 @@
 
 use std::collections::BTreeMap;
 
-use super::notebook::{GUARD, GUARD_PORT, GUARD_VOLUMES, HEALTH_PORT, HEALTH_PORT_NAME, Injected};
+use super::notebook::{
+    COMMON_ACCOUNTS, GUARD, GUARD_PORT, GUARD_VOLUMES, HEALTH_PORT, HEALTH_PORT_NAME, Injected,
+    ServiceAccount,
+};
 use crate::input::notebook::{Notebook as Document, POD_SPEC};
 use crate::input::pod::{Container, Pod, Security};
 use crate::krm::annotations::PREVIOUS_NAMES;
@@ -329,6 +332,22 @@ pub fn keys_of_others(
             }
         }
     }
+}
+
+/// The ServiceAccount that a pod of the user's is to run as, by the user's own word in a field. `whose` code shares it.
+pub fn runs_as(field: &str, name: &str, whose: &str, findings: &mut Vec<Finding>) -> ServiceAccount {
+    if COMMON_ACCOUNTS.contains(&name) {
+        let message = "pods of the namespace run as this ServiceAccount without asking for it, and it would get the guard's \
+                       right to review tokens; name another, or leave the field out";
+        findings.push(Finding::error(message).at(field).found(name));
+    } else {
+        let message = format!(
+            "the guard runs as this ServiceAccount too, so {whose} code shares the guard's right to review tokens; leave the \
+             field out to have them kept apart"
+        );
+        findings.push(Finding::warning(message).at(field).found(name));
+    }
+    ServiceAccount::Theirs(name.to_owned())
 }
 
 /// What would hand the guard's token to the other code in the pod.

@@ -3,6 +3,8 @@
 //! Takes the fields read by `input::ray`; gives the switch, the guard's settings and Ray's own, as far as one document says
 //! them. What KubeRay itself would refuse is in `ray_checks`.
 
+pub mod meaning;
+
 use std::collections::BTreeMap;
 
 use super::keys;
@@ -16,6 +18,8 @@ pub const DASHBOARD_PORT: u16 = 8265;
 pub const CLIENT_PORT: u16 = 10001;
 /// The port of metrics on every node (`ray-operator/controllers/ray/utils/constant.go`).
 pub const METRICS_PORT: u16 = 8080;
+/// The port of applications that Ray Serve serves: people's own, and none of Ray's doors.
+pub const SERVE_PORT: u16 = 8000;
 /// The setting of `rayStartParams` that moves the dashboard.
 pub const DASHBOARD_PORT_PARAM: &str = "dashboard-port";
 /// The setting of `rayStartParams` that moves the client server.

@@ -1,20 +1,64 @@
-//! A Notebook's pod in the spelling in which an API server's typed clients write it back: what Open Data Hub's webhook then
-//! leaves alone. Nothing changes its meaning.
+//! Pods in the spelling in which an API server's typed clients write them back: what Open Data Hub's webhooks then leave alone.
+//! Nothing changes their meaning.
 
 use serde_json::{Value, json};
 
+use crate::input::ray::{Cluster, Kind};
 use crate::krm::edit::{EditError, Editor};
 use crate::krm::tree::Step::{self, Index, Key};
 use crate::model::quantity::Quantity;
 
-/// Writes out `resources` of each container and `protocol` of each port, and amounts in their one spelling. Changes
-/// `meant` alike.
-pub(super) fn write_out(editor: &mut Editor<'_>, meant: &mut Value) -> Result<(), EditError> {
-    let pod = meant["spec"]["template"]["spec"].clone();
-    let at = [Key("spec"), Key("template"), Key("spec")];
+/// A Notebook. Changes `meant` alike.
+pub(super) fn of_notebook(editor: &mut Editor<'_>, meant: &mut Value) -> Result<(), EditError> {
+    pod(editor, meant, &[Key("spec"), Key("template"), Key("spec")])
+}
+
+/// A Ray cluster, in whatever document (opendatahub-io/kuberay `ray-operator/apis/ray/v1/`; recorded). Changes `meant` alike.
+pub(super) fn of_ray(
+    editor: &mut Editor<'_>,
+    meant: &mut Value,
+    kind: Kind,
+    cluster: &Cluster,
+) -> Result<(), EditError> {
+    let cluster_at: Vec<Step<'_>> = kind.steps().iter().copied().map(Key).collect();
+    let workers = cluster.workers.iter().flatten().enumerate();
+    let workers = workers.map(|(index, _)| vec![Key("workerGroupSpecs"), Index(index)]);
+    for group in std::iter::once(vec![Key("headGroupSpec")]).chain(workers) {
+        let path = [&cluster_at[..], &group].concat();
+        let mut fields = vec![("rayStartParams", json!({}))];
+        if group.len() > 1 {
+            fields.extend([("numOfHosts", json!(1)), ("scaleStrategy", json!({}))]);
+        }
+        missing(editor, meant, &path, &fields)?;
+        let template = [&path[..], &[Key("template")]].concat();
+        missing(editor, meant, &template, &[("metadata", json!({}))])?;
+        pod(editor, meant, &[&template[..], &[Key("spec")]].concat())?;
+    }
+    Ok(())
+}
+
+/// Writes out fields that are not there.
+fn missing(
+    editor: &mut Editor<'_>,
+    meant: &mut Value,
+    path: &[Step<'_>],
+    fields: &[(&str, Value)],
+) -> Result<(), EditError> {
+    for (key, value) in fields {
+        let there = place(meant, path).and_then(|place| place.get(*key));
+        if there.is_none_or(Value::is_null) {
+            set(editor, meant, path, key, value)?;
+        }
+    }
+    Ok(())
+}
+
+/// Writes out `resources` of each container and `protocol` of each port, and amounts in their one spelling.
+fn pod(editor: &mut Editor<'_>, meant: &mut Value, at: &[Step<'_>]) -> Result<(), EditError> {
+    let pod = place(meant, at).cloned().unwrap_or_default();
     for list in ["initContainers", "containers"] {
         for (index, container) in each(&pod[list]) {
-            let path = [&at[..], &[Key(list), Index(index)]].concat();
+            let path = [at, &[Key(list), Index(index)]].concat();
             if container.get("resources").is_none_or(Value::is_null) {
                 set(editor, meant, &path, "resources", &json!({}))?;
             }
@@ -45,7 +89,7 @@ pub(super) fn write_out(editor: &mut Editor<'_>, meant: &mut Value) -> Result<()
     amounts(
         editor,
         meant,
-        &[&at[..], &[Key("overhead")]].concat(),
+        &[at, &[Key("overhead")]].concat(),
         &pod["overhead"],
     )?;
     for (index, volume) in each(&pod["volumes"]) {
@@ -57,10 +101,10 @@ pub(super) fn write_out(editor: &mut Editor<'_>, meant: &mut Value) -> Result<()
         ];
         let resources = &volume["ephemeral"]["volumeClaimTemplate"]["spec"]["resources"];
         for side in ["requests", "limits"] {
-            let path = [&at[..], &[Key("volumes"), Index(index)], &claim[..], &[Key(side)]].concat();
+            let path = [at, &[Key("volumes"), Index(index)], &claim[..], &[Key(side)]].concat();
             amounts(editor, meant, &path, &resources[side])?;
         }
-        let path = [&at[..], &[Key("volumes"), Index(index), Key("emptyDir")]].concat();
+        let path = [at, &[Key("volumes"), Index(index), Key("emptyDir")]].concat();
         amount(
             editor,
             meant,

@@ -1,9 +1,10 @@
-//! The user's own objects beside a Notebook: names that its controller needs, and roads that lead past the guard.
+//! The user's own objects beside what is guarded: names that its controller needs, and roads that lead past the guard.
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::Value;
 
+use super::workloads::Workload;
 use super::{Batch, Framed, generated, items, place};
 use crate::input::notebook::Notebook;
 use crate::input::platform::Operator;
@@ -11,8 +12,6 @@ use crate::krm::object_id::ObjectId;
 use crate::krm::results::Finding;
 use crate::krm::stream::Item;
 use crate::model::companion;
-use crate::model::names::notebook_path;
-use crate::model::notebook::{GUARD, GUARD_PORT, all_pod_labels};
 use crate::model::platform::Platform;
 
 /// Kinds that lead requests to a Service: group, kind.
@@ -27,40 +26,42 @@ const ROADS: [(&str, &str); 8] = [
     ("networking.istio.io", "VirtualService"),
 ];
 
-/// Warns of every object that takes a name of the notebook controller's, and of every road to a Notebook but its own. Takes
-/// all Notebooks, each with its namespace.
+/// Warns of every object that takes a name of a controller's, and of every road to a Notebook or a guarded Ray cluster but its
+/// own. Takes all Notebooks, each with its namespace, and all of both.
 pub(super) fn check<'a>(
     batch: &Batch,
     platform: &Platform,
     notebooks: impl Iterator<Item = (&'a str, &'a Notebook)>,
+    workloads: &[Workload],
     findings: &mut Vec<Finding>,
 ) {
-    let notebooks: BTreeMap<(&str, &str), &Notebook> = notebooks
-        .map(|(namespace, notebook)| ((namespace, notebook.name.as_str()), notebook))
+    let notebooks: BTreeSet<(&str, &str)> = notebooks
+        .map(|(namespace, notebook)| (namespace, notebook.name.as_str()))
         .collect();
-    let paths: BTreeMap<String, &str> = notebooks
-        .keys()
-        .map(|(namespace, name)| (notebook_path(namespace, name), *name))
-        .collect();
+    let mut here: BTreeMap<&str, Vec<&Workload>> = BTreeMap::new();
+    let mut around = Around::default();
+    for workload in workloads {
+        here.entry(&workload.namespace).or_default().push(workload);
+        around.paths.insert(&workload.path, workload);
+        for service in &workload.services {
+            around
+                .services
+                .insert((workload.namespace.clone(), service.clone()), workload);
+        }
+    }
+    let made = around.services.clone();
     let controllers = match platform.notebook_controller {
-        Operator::OpenDataHub => controllers_objects(platform, notebooks.keys()),
+        Operator::OpenDataHub => controllers_objects(platform, notebooks.iter()),
         Operator::None => BTreeMap::new(),
     };
-    // By namespace and name, the Services that lead to a Notebook past its guard: the controller's, and the user's own.
-    let mut services: BTreeMap<(String, String), String> = notebooks
-        .keys()
-        .map(|(namespace, name)| (((*namespace).to_owned(), (*name).to_owned()), (*name).to_owned()))
-        .collect();
     for (_, framed, item) in items(batch).filter(|(_, _, item)| !generated::is_ours(item)) {
         let id = &item.head.id;
         if id.group.is_empty() && id.kind == "Service" {
-            let here = (id.namespace.clone(), id.name.clone());
-            let selected = own_service(framed, item, &notebooks, findings);
-            services.extend(
-                selected
-                    .filter(|_| !services.contains_key(&here))
-                    .map(|name| (here.clone(), name)),
-            );
+            let at = (id.namespace.clone(), id.name.clone());
+            let there = here.get(id.namespace.as_str()).map_or(&[][..], Vec::as_slice);
+            if let Some(workload) = own_service(framed, item, there, findings) {
+                around.services.entry(at).or_insert(workload);
+            }
         }
     }
     for (_, framed, item) in items(batch).filter(|(_, _, item)| !generated::is_ours(item)) {
@@ -80,22 +81,50 @@ pub(super) fn check<'a>(
             ));
             continue;
         }
-        if [("", "Service"), ("apps", "StatefulSet")].contains(&kind) {
-            if notebooks.contains_key(&(id.namespace.as_str(), id.name.as_str())) {
-                let message = format!(
-                    "the notebook controller makes a {} of this name for Notebook {}: it overwrites this one, or waits for \
-                     ever for it to go; rename it",
-                    id.kind, id.name
-                );
-                let finding = Finding::warning(message)
-                    .at("metadata.name")
-                    .found(id.name.clone());
-                findings.push(place(framed, item, finding, None));
-            }
+        let taken = if [("", "Service"), ("apps", "StatefulSet")].contains(&kind)
+            && notebooks.contains(&(id.namespace.as_str(), id.name.as_str()))
+        {
+            Some(format!(
+                "the notebook controller makes a {} of this name for Notebook {}: it overwrites this one, or waits for ever \
+                 for it to go; rename it",
+                id.kind, id.name
+            ))
+        } else if kind == ("", "Service") {
+            let workload = made.get(&(id.namespace.clone(), id.name.clone()));
+            workload.map(|workload| {
+                format!(
+                    "KubeRay makes a Service of this name for {}, which does not start as long as this one is there; rename it",
+                    workload.what
+                )
+            })
+        } else if kind == ROADS[0] && platform.ray.operator == Operator::OpenDataHub {
+            let mut there = here.get(id.namespace.as_str()).into_iter().flatten();
+            let workload = there.find(|workload| workload.is_ray_cluster(&id.name));
+            workload.map(|workload| {
+                format!(
+                    "Open Data Hub's operator takes a route of this name in the namespace of {} for one of its own; rename it",
+                    workload.what
+                )
+            })
+        } else {
+            None
+        };
+        if let Some(message) = taken {
+            let finding = Finding::warning(message).at("metadata.name");
+            findings.push(place(framed, item, finding.found(id.name.clone()), None));
         } else if ROADS.contains(&kind) {
-            road(framed, item, &services, &paths, findings);
+            around.road(framed, item, findings);
         }
     }
+}
+
+/// The ways to what is guarded.
+#[derive(Default)]
+struct Around<'a> {
+    /// By namespace and name, the Services that lead there past the guard: a controller's, and the user's own.
+    services: BTreeMap<(String, String), &'a Workload>,
+    /// The paths of our own routes.
+    paths: BTreeMap<&'a str, &'a Workload>,
 }
 
 /// What the controller makes for each Notebook: kind, namespace and name, and the Notebook.
@@ -121,20 +150,15 @@ fn controllers_objects<'a>(
     objects
 }
 
-/// The Notebook whose pods a Service of the user's own leads to, past the guard. Says so where it does from outside the
+/// The one of these whose pods a Service of the user's own leads to, past the guard. Says so where it does from outside the
 /// cluster.
-fn own_service(
+fn own_service<'a>(
     framed: &Framed,
     item: &Item,
-    notebooks: &BTreeMap<(&str, &str), &Notebook>,
+    here: &[&'a Workload],
     findings: &mut Vec<Finding>,
-) -> Option<String> {
-    let namespace = item.head.id.namespace.as_str();
-    let mut here = notebooks
-        .range((namespace, "")..)
-        .take_while(|((other, _), _)| *other == namespace)
-        .peekable();
-    here.peek()?;
+) -> Option<&'a Workload> {
+    here.first()?;
     let value = item.piece(&framed.source).value().ok()?;
     let spec = &value["spec"];
     // A Service without a selector has no pods.
@@ -142,21 +166,20 @@ fn own_service(
         .as_object()
         .filter(|selector| !selector.is_empty())?;
     let ports = spec["ports"].as_array()?;
-    let leads_to_the_guard = |port: &Value| {
-        let target = if port["targetPort"].is_null() {
-            &port["port"]
+    let target = |port: &Value| {
+        if port["targetPort"].is_null() {
+            port["port"].clone()
         } else {
-            &port["targetPort"]
-        };
-        *target == GUARD_PORT || *target == GUARD
+            port["targetPort"].clone()
+        }
     };
-    if ports.iter().all(leads_to_the_guard) {
-        return None;
-    }
-    let (_, notebook) = here.find(|(_, notebook)| {
-        let labels = all_pod_labels(notebook);
+    let selects = |labels: &BTreeMap<String, String>| {
         let mut all = selector.iter();
         all.all(|(key, value)| labels.get(key).map(String::as_str) == value.as_str())
+    };
+    let workload = here.iter().find(|workload| {
+        let past_the_guard = |port: &Value| !workload.is_harmless(&target(port));
+        workload.pods.iter().any(selects) && ports.iter().any(past_the_guard)
     })?;
     let kind = ["NodePort", "LoadBalancer"]
         .iter()
@@ -166,8 +189,8 @@ fn own_service(
         .is_some_and(|addresses| !addresses.is_empty());
     if kind || external {
         let message = format!(
-            "leads from outside the cluster to Notebook {}'s pod, past the gateway and its login; remove it",
-            notebook.name
+            "leads from outside the cluster to {}'s pod, past the gateway and its login; remove it",
+            workload.what
         );
         let field = if kind { "type" } else { "externalIPs" };
         let finding = Finding::warning(message)
@@ -175,50 +198,44 @@ fn own_service(
             .found(spec[field].clone());
         findings.push(place(framed, item, finding, None));
     }
-    Some(notebook.name.clone())
+    Some(workload)
 }
 
-/// A route whose backend is the Service that the notebook controller makes, or whose path is a Notebook's.
-fn road(
-    framed: &Framed,
-    item: &Item,
-    services: &BTreeMap<(String, String), String>,
-    paths: &BTreeMap<String, &str>,
-    findings: &mut Vec<Finding>,
-) {
-    let Ok(value) = item.piece(&framed.source).value() else {
-        return;
-    };
-    let own = item.head.id.namespace.as_str();
-    let mut said = BTreeSet::new();
-    for (namespace, service, path) in backends(&value, own) {
-        let here = (namespace, service);
-        if let Some(notebook) = services.get(&here).filter(|_| said.insert(here.clone())) {
-            let message = format!(
-                "leads to a Service in front of Notebook {notebook}'s pod, past the guard: whoever reaches it runs code in the \
-                 Notebook; remove it"
-            );
-            let finding = Finding::warning(message).at(path).found(here.1);
-            findings.push(place(framed, item, finding, None));
-        }
-    }
-    for (rule, at) in value["spec"]["rules"].as_array().into_iter().flatten().zip(0..) {
-        for (matched, index) in rule["matches"].as_array().into_iter().flatten().zip(0..) {
-            let given = matched["path"]["value"].as_str().unwrap_or_default();
-            if let Some(name) = paths
-                .get(given.trim_end_matches('/'))
-                .filter(|_| !given.is_empty())
-            {
+// === impl Around ===
+
+impl Around<'_> {
+    /// A route whose backend is a Service in front of the pods, or whose path is that of our own route.
+    fn road(&self, framed: &Framed, item: &Item, findings: &mut Vec<Finding>) {
+        let Ok(value) = item.piece(&framed.source).value() else {
+            return;
+        };
+        let own = item.head.id.namespace.as_str();
+        let mut said = BTreeSet::new();
+        for (namespace, service, path) in backends(&value, own) {
+            let here = (namespace, service);
+            if let Some(workload) = self.services.get(&here).filter(|_| said.insert(here.clone())) {
                 let message = format!(
-                    "is the path of Notebook {name}, which gets a route of its own: of two the older one wins; remove it"
+                    "leads to a Service in front of {}'s pod, past the guard: whoever reaches it runs code in {}; remove it",
+                    workload.what,
+                    workload.inside()
                 );
-                let path = format!("spec.rules[{at}].matches[{index}].path.value");
-                findings.push(place(
-                    framed,
-                    item,
-                    Finding::warning(message).at(path).found(given),
-                    None,
-                ));
+                let finding = Finding::warning(message).at(path).found(here.1);
+                findings.push(place(framed, item, finding, None));
+            }
+        }
+        for (rule, at) in value["spec"]["rules"].as_array().into_iter().flatten().zip(0..) {
+            for (matched, index) in rule["matches"].as_array().into_iter().flatten().zip(0..) {
+                let given = matched["path"]["value"].as_str().unwrap_or_default();
+                let workload = self.paths.get(given.trim_end_matches('/'));
+                if let Some(workload) = workload.filter(|_| !given.is_empty()) {
+                    let message = format!(
+                        "is the path of {}, which gets a route of its own: of two the older one wins; remove it",
+                        workload.what
+                    );
+                    let path = format!("spec.rules[{at}].matches[{index}].path.value");
+                    let finding = Finding::warning(message).at(path).found(given);
+                    findings.push(place(framed, item, finding, None));
+                }
             }
         }
     }

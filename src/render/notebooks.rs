@@ -14,6 +14,7 @@ use crate::krm::tree::Node;
 use crate::model::image;
 use crate::model::notebook::{self as model, Switch};
 use crate::model::platform::Platform;
+use crate::model::switch;
 
 /// A Notebook of the input.
 pub(super) struct Found<'a> {
@@ -173,7 +174,7 @@ impl<'a> Run<'a> {
     pub(super) fn meaning(&mut self, notebook: &Found<'a>, platform: &Platform) -> Option<(String, Meaning)> {
         let mut findings = Vec::new();
         let document = &notebook.document;
-        let namespace = model::namespace(document, platform, &mut findings);
+        let namespace = switch::namespace(&document.namespace, platform, &mut findings);
         let switch = model::switch(document, &mut findings);
         model::misspelled(document, &mut findings);
         let injected = match patch::injected(&notebook.value) {

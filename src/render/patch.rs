@@ -112,7 +112,7 @@ pub(super) fn patch(
             meant["metadata"]["namespace"] = json!(wanted.namespace);
         }
         if wanted.canonical {
-            super::canonical::write_out(editor, meant)?;
+            super::canonical::of_notebook(editor, meant)?;
         }
         match (&record, wanted.sidecar) {
             (None, None) => Ok(()),

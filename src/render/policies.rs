@@ -4,38 +4,38 @@ use std::collections::BTreeMap;
 
 use serde_json::Value;
 
+use super::workloads::Workload;
 use super::{Batch, Framed, generated, items, place};
-use crate::input::notebook::Notebook;
 use crate::krm::results::Finding;
 use crate::krm::stream::Item;
-use crate::model::notebook::{GUARD, GUARD_PORT, all_pod_labels};
+use crate::model::keys;
 
-/// Warns of every policy in the input that lets somebody reach a Notebook's pod on another port than the guard's. Takes the
-/// Notebooks of closed namespaces, each with its namespace.
+/// Warns of every policy in the input that lets somebody reach pods of what is guarded on other ports than the guard's. Takes
+/// what is in closed namespaces.
 pub(super) fn check<'a>(
     batch: &Batch,
-    notebooks: impl Iterator<Item = (&'a str, &'a Notebook)>,
+    workloads: impl Iterator<Item = &'a Workload>,
     findings: &mut Vec<Finding>,
 ) {
     let policies = policies(batch);
     if policies.is_empty() {
         return;
     }
-    for (namespace, notebook) in notebooks {
-        let labels = all_pod_labels(notebook);
-        for policy in policies.get(namespace).into_iter().flatten() {
+    for workload in workloads {
+        for policy in policies.get(workload.namespace.as_str()).into_iter().flatten() {
             let spec = &policy.value["spec"];
-            if !selects(&spec["podSelector"], &labels) {
+            let selected = |labels| selects(&spec["podSelector"], labels);
+            if !workload.pods.iter().any(selected) {
                 continue;
             }
             for (index, rule) in spec["ingress"].as_array().into_iter().flatten().enumerate() {
-                if leads_to_the_guard_alone(rule) {
+                if leads_to_the_guard_alone(rule, workload) || is_between_nodes(rule, workload) {
                     continue;
                 }
                 let message = format!(
-                    "opens more of Notebook {}'s pod than the guard's port {GUARD_PORT}: policies add up, and this one lets \
-                     its callers past the guard; narrow its podSelector or its ports",
-                    notebook.name
+                    "opens more of {}'s pod than the guard's {}: policies add up, and this one lets its callers past the guard; \
+                     narrow its podSelector or its ports",
+                    workload.what, workload.guards
                 );
                 let finding = Finding::warning(message)
                     .at(format!("spec.ingress[{index}]"))
@@ -95,12 +95,25 @@ pub(super) fn selects(selector: &Value, labels: &BTreeMap<String, String>) -> bo
         })
 }
 
-fn leads_to_the_guard_alone(rule: &Value) -> bool {
-    let is_guard = |port: &Value| {
-        let one = port["endPort"].is_null();
-        one && (port["port"] == GUARD_PORT || port["port"] == GUARD)
-    };
+fn leads_to_the_guard_alone(rule: &Value, workload: &Workload) -> bool {
+    let is_guard = |port: &Value| port["endPort"].is_null() && workload.is_harmless(&port["port"]);
     rule["ports"]
         .as_array()
         .is_some_and(|ports| !ports.is_empty() && ports.iter().all(is_guard))
+}
+
+/// Whether a rule lets in nobody but nodes of the same Ray cluster, by its name.
+fn is_between_nodes(rule: &Value, workload: &Workload) -> bool {
+    let is_node = |peer: &Value| {
+        let only_pods = peer.as_object().is_some_and(|fields| fields.len() == 1);
+        let name = &peer["podSelector"]["matchLabels"][keys::RAY_CLUSTER];
+        let own = workload.pods.iter().any(|labels| {
+            let label = labels.get(keys::RAY_CLUSTER).map(String::as_str);
+            label.is_some() && label == name.as_str()
+        });
+        only_pods && own
+    };
+    rule["from"]
+        .as_array()
+        .is_some_and(|peers| !peers.is_empty() && peers.iter().all(is_node))
 }
