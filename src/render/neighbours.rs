@@ -97,25 +97,42 @@ pub(super) fn check<'a>(
                     workload.what
                 )
             })
-        } else if kind == ROADS[0] && platform.ray.operator == Operator::OpenDataHub {
-            let mut there = here.get(id.namespace.as_str()).into_iter().flatten();
-            let workload = there.find(|workload| workload.is_ray_cluster(&id.name));
-            workload.map(|workload| {
-                format!(
-                    "Open Data Hub's operator takes a route of this name in the namespace of {} for one of its own; rename it",
-                    workload.what
-                )
-            })
         } else {
             None
         };
         if let Some(message) = taken {
             let finding = Finding::warning(message).at("metadata.name");
             findings.push(place(framed, item, finding.found(id.name.clone()), None));
+        } else if let Some(message) = operators_route(platform, item, &here) {
+            findings.push(place(
+                framed,
+                item,
+                Finding::error(message).at("metadata.name"),
+                None,
+            ));
         } else if ROADS.contains(&kind) {
             around.road(framed, item, findings);
         }
     }
+}
+
+/// What Open Data Hub's operator for Ray makes of a route under a RayCluster's name: an outage of both.
+fn operators_route(
+    platform: &Platform,
+    item: &Item,
+    here: &BTreeMap<&str, Vec<&Workload>>,
+) -> Option<String> {
+    let id = &item.head.id;
+    let beside = platform.ray.operator == Operator::OpenDataHub;
+    if !beside || (id.group.as_str(), id.kind.as_str()) != ROADS[0] {
+        return None;
+    }
+    let there = here.get(id.namespace.as_str())?;
+    let workload = there.iter().find(|workload| workload.is_ray_cluster(&id.name))?;
+    Some(format!(
+        "is the name of {} in this namespace: Open Data Hub's operator deletes such a route at every turn; rename it",
+        workload.what
+    ))
 }
 
 /// The ways to what is guarded.
