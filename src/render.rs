@@ -217,7 +217,7 @@ impl<'a> Run<'a> {
             self.fence_notes(plan);
         }
         let guarded = !plan.guards.is_empty();
-        let verified = guarded || plan.gateway().is_some();
+        let verified = guarded || !plan.rays.is_empty() || plan.gateway().is_some();
         let beside = guarded && platform.notebook_controller == Operator::OpenDataHub;
         let id = plan.platform.id();
         let limits = programs::limits(platform.sidecar.program).into_iter();
@@ -296,6 +296,7 @@ impl<'a> Run<'a> {
         let all_closed = notebooks.iter().filter(closed).chain(&clusters);
         policies::check(self.batch, all_closed, &mut self.findings);
         self.between(found, meant, rays, plan);
+        self.rays_closed_with_others(rays, plan);
         let all: Vec<Workload> = notebooks.into_iter().chain(clusters).collect();
         let notebooks = named(found, meant);
         neighbours::check(self.batch, &plan.platform, notebooks, &all, &mut self.findings);

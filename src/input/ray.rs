@@ -186,7 +186,7 @@ impl Kind {
     pub const ALL: [Self; 3] = [Self::RayCluster, Self::RayJob, Self::RayService];
 
     /// The kind's name.
-    pub fn word(self) -> &'static str {
+    pub const fn word(self) -> &'static str {
         match self {
             Self::RayCluster => "RayCluster",
             Self::RayJob => "RayJob",

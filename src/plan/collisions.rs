@@ -1,6 +1,6 @@
 //! Names of Ray clusters that meet those of others, over the whole input.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::Plan;
 use super::ray::ray_id;
@@ -51,8 +51,13 @@ pub fn of_rays(
             "the login service's".to_owned(),
         );
     }
+    let mut seen = BTreeSet::new();
     for ray in rays {
         let id = ray_id(ray.kind, &ray.namespace, &ray.name);
+        // One that is given twice is said elsewhere.
+        if !seen.insert(id.clone()) {
+            continue;
+        }
         for service in &ray.services {
             let whose = format!("the one that KubeRay makes for {} {}", ray.kind.word(), ray.name);
             let other = taken.services.insert((&ray.namespace, service), whose);
@@ -107,7 +112,8 @@ fn beside_the_operator(rays: &[Ray]) -> Vec<(ObjectId, String)> {
     let mut said = Vec::new();
     for ray in rays.iter().filter(|ray| ray.kind == Kind::RayCluster) {
         let name = format!("{}-{}", ray.namespace, ray.name);
-        if let Some(other) = joined.insert(name.clone(), ray) {
+        let other = joined.insert(name.clone(), ray);
+        if let Some(other) = other.filter(|other| other.namespace != ray.namespace) {
             let message = format!(
                 "Open Data Hub's operator calls what it makes for it {name}, as for RayCluster {}/{}: one of the two is cut off",
                 other.namespace, other.name

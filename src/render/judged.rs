@@ -6,6 +6,7 @@
 
 use std::collections::BTreeSet;
 
+use super::ray::kind_of;
 use super::{Batch, Outcome, items, place};
 use crate::access::answer::Hop;
 use crate::access::study;
@@ -13,6 +14,7 @@ use crate::access::workloads::runs_user_code;
 use crate::cluster::manifests::{Manifests, stays_behind};
 use crate::cluster::object::Object;
 use crate::input::platform::Operator;
+use crate::input::ray::{GROUP as RAY, Kind};
 use crate::krm::results::{Finding, Severity};
 use crate::krm::source::Source;
 use crate::krm::stream::frame;
@@ -25,11 +27,14 @@ use crate::verify::judgement::{Judgement, Rule};
 
 /// Kinds of the user's own objects that have a part in who reaches what. Others are passed over unread: people put functions
 /// in front of whole repositories.
-const READ: [(&str, &str); 24] = [
+const READ: [(&str, &str); 27] = [
     ("", "Namespace"),
     ("", "Service"),
     ("", "ServiceAccount"),
     ("kubeflow.org", "Notebook"),
+    (RAY, Kind::RayCluster.word()),
+    (RAY, Kind::RayJob.word()),
+    (RAY, Kind::RayService.word()),
     ("networking.k8s.io", "NetworkPolicy"),
     ("networking.k8s.io", "Ingress"),
     ("route.openshift.io", "Route"),
@@ -54,7 +59,8 @@ const READ: [(&str, &str); 24] = [
 
 /// Judges an outcome.
 pub(super) fn check(batch: &Batch, outcome: &Outcome, plan: &Plan) -> Vec<Finding> {
-    if plan.guards.is_empty() && plan.gateway().is_none() && plan.api_servers.is_empty() {
+    let guards_nothing = plan.guards.is_empty() && plan.rays.is_empty() && plan.api_servers.is_empty();
+    if guards_nothing && plan.gateway().is_none() {
         return Vec::new();
     }
     let mut ours: BTreeSet<String> = outcome.added.iter().map(|object| object.id.reference()).collect();
@@ -111,6 +117,7 @@ pub(super) fn check(batch: &Batch, outcome: &Outcome, plan: &Plan) -> Vec<Findin
     for (namespace, name) in plan.guards.keys() {
         ours.insert(plan::notebook_id(namespace, name).reference());
     }
+    ours.extend(plan.rays.values().map(|guard| guard.id().reference()));
     let exposed: BTreeSet<String> = plan
         .exposed
         .keys()
@@ -134,10 +141,16 @@ pub(super) fn check(batch: &Batch, outcome: &Outcome, plan: &Plan) -> Vec<Findin
         .collect()
 }
 
-/// Notebooks in namespaces without a single guarded one are left as they are: nothing is promised of them.
+/// Notebooks and Ray clusters in namespaces without a single guarded one are left as they are: nothing is promised of them.
 fn left_open(judgement: &Judgement, plan: &Plan) -> bool {
     let workload = judgement.way.last().unwrap_or(&judgement.at);
     let id = &workload.object;
+    if let Some(kind) = kind_of(id) {
+        let guarded = (kind, id.namespace.clone(), id.name.clone());
+        // What Open Data Hub's operator puts around RayClusters is not in the output either.
+        let beside = plan.platform.ray.operator == Operator::OpenDataHub;
+        return beside || (!plan.rays.contains_key(&guarded) && !plan.ray_closed.contains(&id.namespace));
+    }
     let guarded = plan.guards.contains_key(&(id.namespace.clone(), id.name.clone()));
     // What Open Data Hub's controller puts around Notebooks is not in the output.
     let beside = plan.platform.notebook_controller == Operator::OpenDataHub;

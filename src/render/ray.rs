@@ -18,7 +18,8 @@ use crate::manifests::ray::head;
 use crate::model::notebook::ServiceAccount;
 use crate::model::platform::{Platform, Pods};
 use crate::model::ray::{RayCluster, meaning};
-use crate::model::switch;
+use crate::model::ray_said::Said;
+use crate::model::{keys, switch};
 use crate::plan::ray::ray_id;
 use crate::plan::{Plan, collisions};
 
@@ -221,6 +222,29 @@ impl<'a> Run<'a> {
         }
     }
 
+    /// Says of clusters that are not guarded that their nodes are closed with the others of their namespace.
+    pub(super) fn rays_closed_with_others(&mut self, (found, namespaces): Rays<'_, 'a>, plan: &Plan) {
+        for (ray, namespace) in found.iter().zip(namespaces) {
+            let (Some(namespace), Some(_)) = (namespace, &ray.document.cluster) else {
+                continue;
+            };
+            let document = &ray.document;
+            let here = |(_, other, _): &&(Kind, String, String)| other == namespace;
+            let id = (document.kind, namespace.clone(), document.name.clone());
+            if let Some((kind, _, name)) = plan.rays.keys().find(here)
+                && !plan.rays.contains_key(&id)
+            {
+                let message = format!(
+                    "is not guarded, but all Ray nodes of its namespace are closed because of {} {name}: its own do not reach \
+                     each other; have it guarded too, or move it to another namespace",
+                    kind.word()
+                );
+                let path = switch::annotation(keys::RAY_SECURE);
+                self.about_ray(ray, Finding::warning(message).at(path));
+            }
+        }
+    }
+
     /// What one may not be because of others: pods whom policies let in.
     pub(super) fn rays_between(
         &mut self,
@@ -282,5 +306,5 @@ fn patched(ray: &Found<'_>, namespace: &str, plan: &Plan) -> Result<Original, Ve
             .edited(|editor, meant| canonical::of_ray(editor, meant, document.kind, cluster))
             .map_err(one)?;
     }
-    original.holding(&head::additions(&plan.platform, guard, cluster))
+    original.holding(&head::additions(&plan.platform, guard, &Said::of(cluster)))
 }
