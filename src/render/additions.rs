@@ -69,7 +69,8 @@ pub(super) fn original(
     original
         .take_out(&record.of_annotation())
         .map_err(|finding| vec![finding])?;
-    for entry in record.entries.iter().rev() {
+    let ours = |entry: &&Entry| !entry.is_given_up(value);
+    for entry in record.entries.iter().rev().filter(ours) {
         original.take_out(entry).map_err(|finding| vec![finding])?;
     }
     original.read_back().map_err(|finding| vec![finding])?;

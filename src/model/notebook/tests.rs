@@ -244,14 +244,17 @@ fn the_port_is_the_one_the_controllers_service_leads_to() {
 fn a_notebook_without_namespace_needs_a_default() {
     let document = document(|value| value["metadata"]["namespace"] = Value::Null);
     let mut findings = Vec::new();
-    assert_eq!(namespace(&document, &platform(), &mut findings), None);
+    assert_eq!(
+        switch::namespace(&document.namespace, &platform(), &mut findings),
+        None
+    );
     assert!(findings[0].to_line().contains("metadata.namespace: is missing"));
     let with_default = Platform {
         default_namespace: Some("team".into()),
         ..platform()
     };
     assert_eq!(
-        namespace(&document, &with_default, &mut Vec::new()).as_deref(),
+        switch::namespace(&document.namespace, &with_default, &mut Vec::new()).as_deref(),
         Some("team")
     );
 }

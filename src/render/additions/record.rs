@@ -113,6 +113,17 @@ impl Entry {
         Some(path)
     }
 
+    /// An annotation that somebody changed is a word of theirs, a switch perhaps, and stays.
+    pub(super) fn is_given_up(&self, value: &Value) -> bool {
+        let path = self.steps(value).unwrap_or_default();
+        self.is_annotation() && hash(at(value, &path).unwrap_or(&Value::Null)) != self.hash
+    }
+
+    fn is_annotation(&self) -> bool {
+        let metadata = annotation().into_iter().map(Place::Step).take(2);
+        self.names.is_none() && self.path.iter().take(2).cloned().eq(metadata)
+    }
+
     /// What somebody changed of it.
     pub(super) fn changed(&self, value: &Value) -> Option<Finding> {
         let path = self.steps(value)?;
@@ -124,7 +135,7 @@ impl Entry {
                 .map(|index| found[index].clone())
                 .collect(),
         };
-        if hash(&ours) == self.hash {
+        if hash(&ours) == self.hash || self.is_annotation() {
             return None;
         }
         let what = match &self.names {

@@ -248,6 +248,27 @@ fn an_edit_within_ours_is_said_with_its_field() {
 }
 
 #[test]
+fn an_annotation_that_somebody_changed_is_theirs() {
+    let wanted = [
+        Addition::value(keys(["metadata", "annotations", "switch"]), json!("true")),
+        of_group(0),
+    ];
+    let on = put_in(PLAIN, &wanted);
+    let changed = on.replace("switch: \"true\"", "switch: \"false\"");
+    assert_ne!(changed, on);
+    let theirs = PLAIN.replace(
+        "  name: a\n",
+        "  name: a\n  annotations:\n    switch: \"false\"\n",
+    );
+    assert_eq!(put_in(&changed, &[]), theirs);
+    let gone = on.replace("    switch: \"true\"\n", "");
+    assert_eq!(
+        put_in(&gone, &[]),
+        PLAIN.replace("  name: a\n", "  name: a\n  annotations:\n")
+    );
+}
+
+#[test]
 fn a_record_that_cannot_be_read_is_an_error() {
     let on = put_in(PLAIN, &[of_group(0)]);
     let from = on.find(ADDED).unwrap();
