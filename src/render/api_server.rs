@@ -108,14 +108,14 @@ fn placed(framed: &Framed, item: &Item, tree: &Node, findings: Vec<Finding>) -> 
 
 // === impl Found ===
 
-impl Found<'_> {
+impl<'a> Found<'a> {
     /// Whether an earlier run put something into it.
     pub(super) fn is_changed(&self) -> bool {
         self.placed.original.is_some()
     }
 
     /// Where it stands.
-    pub(super) fn place(&self) -> (&Framed, &Item) {
+    pub(super) fn place(&self) -> (&'a Framed, &'a Item) {
         (self.placed.framed, self.placed.item)
     }
 }
