@@ -19,7 +19,7 @@ use crate::model::notebook::ServiceAccount;
 use crate::model::platform::{Platform, Pods};
 use crate::model::ray::{RayCluster, meaning};
 use crate::model::ray_said::Said;
-use crate::model::{keys, switch};
+use crate::model::{keys, ray_checks, switch};
 use crate::plan::ray::ray_id;
 use crate::plan::{Plan, collisions};
 
@@ -171,6 +171,9 @@ impl<'a> Run<'a> {
                 }
                 _ => None,
             };
+            if document.cluster.is_none() {
+                ray_checks::without_cluster(document, &mut findings);
+            }
             let right = guarded.is_some() && (cluster.is_none() || meant.is_some());
             if let Some(mut cluster) = meant {
                 if let ServiceAccount::Theirs(name) = &cluster.service_account
