@@ -14,9 +14,8 @@ use serde_json::json;
 
 use super::addition::{Addition, Step, keys};
 use super::{Object, meta};
-use crate::input::api_server::{Deployment, Service};
 use crate::input::platform::ApiServerGuard;
-use crate::model::api_server::{Door, Target};
+use crate::model::api_server::{Door, Road};
 use crate::model::platform::Platform;
 use crate::plan::api_server::GuardedApiServer;
 use crate::plan::class::Class;
@@ -31,14 +30,10 @@ pub fn objects(platform: &Platform, guard: &GuardedApiServer) -> Vec<Object> {
 }
 
 /// What goes into its Deployment.
-pub fn deployment_additions(
-    platform: &Platform,
-    guard: &GuardedApiServer,
-    document: &Deployment,
-) -> Vec<Addition> {
-    let mut additions = in_namespace(&document.namespace, guard);
+pub fn deployment_additions(platform: &Platform, guard: &GuardedApiServer) -> Vec<Addition> {
+    let mut additions = in_namespace(guard.server.bare, guard);
     match guard.guard {
-        ApiServerGuard::Token => additions.extend(token::additions(platform, guard, document)),
+        ApiServerGuard::Token => additions.extend(token::additions(platform, guard)),
         ApiServerGuard::Review => additions.extend(review::additions(platform, guard)),
         ApiServerGuard::Off => {}
     }
@@ -47,16 +42,13 @@ pub fn deployment_additions(
 
 /// What goes into a Service of its own: the ports that lead to the API server lead to the guard in front of them. Type and
 /// `nodePort` stay where they are.
-pub fn service_additions(guard: &GuardedApiServer, document: &Service) -> Vec<Addition> {
-    let mut additions = in_namespace(&document.namespace, guard);
-    for (index, port) in document.ports.iter().enumerate() {
-        let (Target::Own(door) | Target::Proxy(door)) = guard.server.target(port) else {
-            continue;
-        };
-        let wanted = guard.port(door);
-        if port.target != Some(wanted) {
+pub fn service_additions(guard: &GuardedApiServer, road: &Road) -> Vec<Addition> {
+    let mut additions = in_namespace(road.bare, guard);
+    for (index, door, target) in &road.ports {
+        let wanted = guard.port(*door);
+        if *target != Some(wanted) {
             let mut path = keys(["spec", "ports"]);
-            path.extend([Step::Index(index), Step::Key("targetPort".to_owned())]);
+            path.extend([Step::Index(*index), Step::Key("targetPort".to_owned())]);
             additions.push(Addition::value(path, json!(wanted)));
         }
     }
@@ -64,11 +56,9 @@ pub fn service_additions(guard: &GuardedApiServer, document: &Service) -> Vec<Ad
 }
 
 /// A document that names no namespace gets the one that everything beside it is made in.
-fn in_namespace(given: &str, guard: &GuardedApiServer) -> Vec<Addition> {
+fn in_namespace(bare: bool, guard: &GuardedApiServer) -> Vec<Addition> {
     let namespace = json!(guard.server.namespace);
-    let missing = given.is_empty();
-    missing
-        .then(|| Addition::value(keys(["metadata", "namespace"]), namespace))
+    bare.then(|| Addition::value(keys(["metadata", "namespace"]), namespace))
         .into_iter()
         .collect()
 }

@@ -63,6 +63,8 @@ pub struct ApiServer {
     pub name: String,
     /// Its namespace.
     pub namespace: String,
+    /// Whether the document names none itself.
+    pub bare: bool,
     /// Labels by which its pods are found.
     pub selector: BTreeMap<String, String>,
     /// The account it runs as.
@@ -84,6 +86,18 @@ pub struct Proxy {
     pub container: String,
     /// Its variables that have a value, by name: index and value. Never the token.
     pub settings: BTreeMap<String, (usize, String)>,
+    /// Its ports by the names that the chart gives them: index and number.
+    pub ports: BTreeMap<Door, (usize, u16)>,
+}
+
+/// What a Service has of an API server.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Road {
+    /// Whether the document names no namespace itself.
+    pub bare: bool,
+    /// Its ports that lead to the API server or to its security proxy: index, to which door, and the number they lead to, where
+    /// it is written.
+    pub ports: Vec<(usize, Door, Option<u16>)>,
 }
 
 /// Where a port of a Service leads.
@@ -179,6 +193,19 @@ impl ApiServer {
         match door {
             Door::Http => self.http,
             Door::Grpc => self.grpc,
+        }
+    }
+
+    /// What a Service has of it.
+    pub fn road(&self, service: &Service) -> Road {
+        let ports = service.ports.iter().enumerate();
+        let led = ports.filter_map(|(index, port)| match self.target(port) {
+            Target::Own(door) | Target::Proxy(door) => Some((index, door, port.target)),
+            Target::Other => None,
+        });
+        Road {
+            bare: service.namespace.is_empty(),
+            ports: led.collect(),
         }
     }
 
@@ -292,6 +319,7 @@ pub fn guarded(document: &Deployment, platform: &Platform, findings: &mut Vec<Fi
     let server = ApiServer {
         name: document.name.clone(),
         namespace,
+        bare: document.namespace.is_empty(),
         selector: document.selector.clone(),
         service_account: [&document.pod.service_account_name, &document.pod.service_account]
             .into_iter()
@@ -453,6 +481,14 @@ impl Proxy {
             container: container.name.clone(),
             settings: settings
                 .map(|(at, variable)| (variable.name.clone(), (at, variable.value.clone())))
+                .collect(),
+            ports: Door::ALL
+                .into_iter()
+                .filter_map(|door| {
+                    let mut ports = container.ports.iter().enumerate();
+                    let (at, port) = ports.find(|(_, port)| port.name == door.port_name())?;
+                    Some((door, (at, port.number)))
+                })
                 .collect(),
         }
     }

@@ -187,9 +187,7 @@ impl<'a> Run<'a> {
         for one in found {
             let namespace = model::namespace(&one.document.namespace, platform).unwrap_or_default();
             let guard = plan.api_servers.get(&(namespace, one.document.name.clone()));
-            let additions = guard.map_or_else(Vec::new, |guard| {
-                parts::deployment_additions(platform, guard, &one.document)
-            });
+            let additions = guard.map_or_else(Vec::new, |guard| parts::deployment_additions(platform, guard));
             if let Err(findings) = one.placed.hold(&additions, outcome) {
                 self.findings.extend(findings);
             }
@@ -207,7 +205,7 @@ impl<'a> Run<'a> {
             });
             let own = behind.filter(|_| model::is_its_service(&road.document));
             let additions = own.map_or_else(Vec::new, |(_, guard)| {
-                parts::service_additions(guard, &road.document)
+                parts::service_additions(guard, &guard.server.road(&road.document))
             });
             if let Err(findings) = road.placed.hold(&additions, outcome) {
                 self.findings.extend(findings);

@@ -32,6 +32,7 @@ mod graphs;
 mod house;
 mod istiod;
 mod judged;
+mod kuberay_api_server;
 mod layout;
 mod legacy;
 mod login_faults;

@@ -10,8 +10,7 @@ use k8s_openapi::api::core::v1::{
 use k8s_openapi::apimachinery::pkg::util::intstr::IntOrString;
 use serde_json::json;
 
-use crate::input::api_server::{Deployment, POD_SPEC};
-use crate::input::pod::Port;
+use crate::input::api_server::POD_SPEC;
 use crate::manifests::addition::{Addition, Step, keys};
 use crate::manifests::sidecar::{pull_policy, quantities, restricted, value};
 use crate::model::api_server::{
@@ -31,11 +30,7 @@ const OURS: [&str; 5] = [
 ];
 
 /// What goes into the Deployment: the container, or what a security proxy that is there lacks of it.
-pub(super) fn additions(
-    platform: &Platform,
-    guard: &GuardedApiServer,
-    document: &Deployment,
-) -> Vec<Addition> {
+pub(super) fn additions(platform: &Platform, guard: &GuardedApiServer) -> Vec<Addition> {
     let containers = || {
         let mut path = keys(POD_SPEC.split('.'));
         path.push(Step::Key("containers".to_owned()));
@@ -61,16 +56,11 @@ pub(super) fn additions(
         .map(|key| Addition::value(field(keys([*key])), wanted[*key].clone()))
         .collect();
     // What the container declares only says what its variables make it do.
-    let declared = document.pod.containers.get(proxy.at);
-    let declared = declared.map_or(&[][..], |one| one.ports.as_slice());
-    for door in Door::ALL {
-        let named = |port: &(usize, &Port)| port.1.name == door.port_name();
-        let wanted = guard.port(door);
-        if let Some((index, port)) = declared.iter().enumerate().find(named)
-            && port.number != wanted
-        {
+    for (door, (index, number)) in &proxy.ports {
+        let wanted = guard.port(*door);
+        if *number != wanted {
             additions.push(Addition::value(
-                item("ports", index, "containerPort"),
+                item("ports", *index, "containerPort"),
                 json!(wanted),
             ));
         }
