@@ -40,8 +40,9 @@ fn verify(text: &str) -> Run {
 }
 
 fn off(text: &str) -> String {
-    text.replace("guard: Token", "guard: Off")
-        .replace("guard: Review", "guard: Off")
+    // Without quotes it is a boolean.
+    text.replace("guard: Token", "guard: \"Off\"")
+        .replace("guard: Review", "guard: \"Off\"")
 }
 
 #[test]
