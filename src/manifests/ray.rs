@@ -1,6 +1,7 @@
 //! What is made for Ray clusters: one file per concern.
 
 pub mod clients;
+pub mod gaps;
 pub mod head;
 pub mod network;
 pub mod people;

@@ -38,6 +38,14 @@ pub fn limits(program: SidecarProgram) -> Option<Finding> {
     Some(Finding::info(message).at(PATH).found(word(program)))
 }
 
+/// What the guards of Ray clusters ask for, whatever their program is.
+pub fn limits_of_ray(program: SidecarProgram) -> Finding {
+    let message = "the guards of Ray clusters ask by the HTTP method with any program, about a virtual subresource (rayclusters/access, \
+                   rayjobs/access, rayservices/access) that the generated Roles alone grant: GET is looking, everything else is \
+                   using, and so is whatever Ray's clients send to the client port";
+    Finding::info(message).at(PATH).found(word(program))
+}
+
 /// Whether an image's name speaks for a program, as far as it says anything.
 pub fn fits(program: SidecarProgram, image: &str) -> bool {
     named_after(image).is_none_or(|named| named == program || program == SidecarProgram::Gatewright)

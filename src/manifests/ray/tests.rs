@@ -95,8 +95,16 @@ fn names_fit_wherever_they_are_written() {
     let dash_at_the_cut = format!("{}-{}", "n".repeat(41), "m".repeat(11));
     for platform in platforms() {
         for kind in Kind::ALL {
-            let longest = if kind == Kind::RayCluster { 53 } else { 47 };
-            for name in ["n".repeat(longest), dash_at_the_cut[..longest].to_owned()] {
+            // The operator's own limit, of which its ServiceAccounts' names are made.
+            let longest = match (platform.ray.operator, kind) {
+                (Operator::OpenDataHub, _) => 40,
+                (Operator::None, Kind::RayCluster) => 53,
+                (Operator::None, _) => 47,
+            };
+            for name in [
+                "n".repeat(longest),
+                dash_at_the_cut[dash_at_the_cut.len() - longest..].to_owned(),
+            ] {
                 let guard = RayGuard::new(&platform, cluster(kind, &"s".repeat(63), &name));
                 assert!(is_dns_label(&guard.service), "{}", guard.service);
                 assert!(is_dns_name(&guard.service_account), "{}", guard.service_account);
