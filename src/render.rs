@@ -182,6 +182,10 @@ impl<'a> Run<'a> {
         plan::collisions::of_rays(&plan, &notebooks.others, &ray::names(all_rays), &mut collisions);
         let meant = notebooks.meant;
         self.notes(&plan);
+        collisions.extend(plan.rays.values().flat_map(|guard| {
+            let gaps = manifests::ray::gaps::gaps(&plan.platform, guard).into_iter();
+            gaps.map(|gap| gap.about(&guard.id()))
+        }));
         self.collided(&found, &meant, all_rays, collisions);
         self.patch(&found, &meant, &plan, &mut outcome);
         self.patch_api_servers(&servers, &plan, &mut outcome);
@@ -223,6 +227,7 @@ impl<'a> Run<'a> {
         let limits = programs::limits(platform.sidecar.program).into_iter();
         let notes = limits
             .filter(|_| guarded)
+            .chain((!plan.rays.is_empty()).then(|| programs::limits_of_ray(platform.sidecar.program)))
             .chain(backend_tls::assumed(&platform.backend_tls).filter(|_| verified))
             .chain(beside.then(companion::notes).into_iter().flatten());
         self.findings.extend(notes.map(|finding| finding.about(&id)));

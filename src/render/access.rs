@@ -15,9 +15,10 @@ use crate::krm::object_id::ObjectId;
 use crate::krm::results::Finding;
 use crate::krm::stream::Item;
 use crate::manifests;
+use crate::manifests::gateway::{LEGACY_LISTENER, LISTENER};
 use crate::model::gateway::{self as model, Access, Read, Spec, State};
 use crate::model::keys;
-use crate::model::platform::Platform;
+use crate::model::platform::{Platform, check_ray_gateway};
 use crate::plan::Plan;
 use crate::plan::class::Class;
 
@@ -247,6 +248,14 @@ impl<'a> Documents<'a> {
         }));
         own.extend(secrets::needed(batch, plan, gateway).map(|finding| finding.about(&gateway.source)));
         findings.extend(own.into_iter().map(|finding| self.placed(finding)));
+        let mut of_ray = Vec::new();
+        let listeners = [LISTENER, LEGACY_LISTENER];
+        check_ray_gateway(&plan.platform, gateway, &listeners, &mut of_ray);
+        findings.extend(
+            of_ray
+                .into_iter()
+                .map(|finding| finding.about(&plan.platform.id())),
+        );
         secrets::certificates(batch, gateway, findings);
         login_neighbours::check(batch, plan, gateway, findings);
         if let Some(access) = plan.access.as_ref().filter(|_| !plan.serves()) {
