@@ -94,34 +94,10 @@ fn dashboard_route(platform: &Platform, guard: &RayGuard) -> Option<Object> {
     ))
 }
 
-/// ingress-nginx verifies the guard by the authority that cert-manager puts beside the guard's certificate.
 fn dashboard_ingress(platform: &Platform, guard: &RayGuard) -> Option<Object> {
     let host = guard.dashboard_host(platform)?.written()?;
-    let namespace = &guard.cluster.namespace;
-    let mut metadata = meta::of_ray_route(platform, guard, &guard.route, namespace);
-    let authority = format!("{namespace}/{}", guard.tls_secret);
-    for (key, value) in [
-        (keys::NGINX_PROTOCOL, "HTTPS"),
-        (keys::NGINX_AUTHORITY, &authority),
-        (keys::NGINX_VERIFY, "on"),
-        (keys::NGINX_VERIFIED_NAME, &guard.host()),
-        (keys::NGINX_ASKS_BY_NAME, "on"),
-    ] {
-        meta::annotate(&mut metadata, key, value);
-    }
-    // Without a Secret it is the controller's own certificate.
-    let tls = IngressTLS {
-        hosts: Some(vec![host.clone()]),
-        secret_name: None,
-    };
-    Some(ingress(
-        platform,
-        metadata,
-        host,
-        guard,
-        Door::Dashboard,
-        Some(tls),
-    ))
+    let metadata = meta::of_ray_route(platform, guard, &guard.route, &guard.cluster.namespace);
+    Some(ingress(platform, metadata, host, guard, Door::Dashboard))
 }
 
 fn client(platform: &Platform, guard: &RayGuard) -> Option<Object> {
@@ -170,8 +146,7 @@ fn client(platform: &Platform, guard: &RayGuard) -> Option<Object> {
         RayClientRoute::Ingress => {
             let mut metadata = here(namespace);
             meta::annotate(&mut metadata, keys::NGINX_PASSTHROUGH, "true");
-            meta::annotate(&mut metadata, keys::NGINX_PROTOCOL, "GRPCS");
-            Some(ingress(platform, metadata, host, guard, Door::Client, None))
+            Some(ingress(platform, metadata, host, guard, Door::Client))
         }
         RayClientRoute::None => None,
     }
@@ -209,14 +184,30 @@ fn route(
     Object::new(Class::Serve, &route)
 }
 
+/// ingress-nginx verifies the guard by the authority that cert-manager puts beside the guard's certificate: at the client port
+/// too, for a controller that was not started with `--enable-ssl-passthrough` ends TLS whatever it is told. With hosts under `tls`
+/// it serves plain HTTP by a redirect alone; without a Secret there it has its own certificate.
 fn ingress(
     platform: &Platform,
-    metadata: ObjectMeta,
+    mut metadata: ObjectMeta,
     host: String,
     guard: &RayGuard,
     door: Door,
-    tls: Option<IngressTLS>,
 ) -> Object {
+    let authority = format!("{}/{}", guard.cluster.namespace, guard.tls_secret);
+    let protocol = match door {
+        Door::Dashboard => "HTTPS",
+        Door::Client => "GRPCS",
+    };
+    for (key, value) in [
+        (keys::NGINX_PROTOCOL, protocol),
+        (keys::NGINX_AUTHORITY, &authority),
+        (keys::NGINX_VERIFY, "on"),
+        (keys::NGINX_VERIFIED_NAME, &guard.host()),
+        (keys::NGINX_ASKS_BY_NAME, "on"),
+    ] {
+        meta::annotate(&mut metadata, key, value);
+    }
     let path = HTTPIngressPath {
         path: Some("/".into()),
         path_type: "Prefix".into(),
@@ -236,10 +227,13 @@ fn ingress(
         spec: Some(IngressSpec {
             ingress_class_name: platform.ray.ingress_class.clone(),
             rules: Some(vec![IngressRule {
-                host: Some(host),
+                host: Some(host.clone()),
                 http: Some(HTTPIngressRuleValue { paths: vec![path] }),
             }]),
-            tls: tls.map(|tls| vec![tls]),
+            tls: Some(vec![IngressTLS {
+                hosts: Some(vec![host]),
+                secret_name: None,
+            }]),
             default_backend: None,
         }),
         status: None,
