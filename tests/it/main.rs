@@ -43,6 +43,7 @@ mod parts;
 mod pictures;
 mod program;
 mod properties;
+mod ray_routes;
 mod recorded;
 mod recordings;
 mod references;
