@@ -32,27 +32,24 @@ fn sound(kind: Kind) -> Value {
 fn set(value: &mut Value, path: &str, to: Value) {
     let (step, rest) = path.split_once('/').map_or((path, None), |(a, b)| (a, Some(b)));
     let step = step.replace('~', "/");
-    let field = match step.parse::<usize>() {
-        Ok(index) => {
-            if !value.is_array() {
-                *value = json!([]);
-            }
-            let items = value.as_array_mut().unwrap();
-            while items.len() <= index {
-                items.push(Value::Null);
-            }
-            &mut items[index]
+    let field = if let Ok(index) = step.parse::<usize>() {
+        if !value.is_array() {
+            *value = json!([]);
         }
-        Err(_) => {
-            if !value.is_object() {
-                *value = json!({});
-            }
-            if rest.is_none() && to.is_null() {
-                value.as_object_mut().unwrap().remove(&step);
-                return;
-            }
-            value.as_object_mut().unwrap().entry(step).or_insert(Value::Null)
+        let items = value.as_array_mut().unwrap();
+        while items.len() <= index {
+            items.push(Value::Null);
         }
+        &mut items[index]
+    } else {
+        if !value.is_object() {
+            *value = json!({});
+        }
+        if rest.is_none() && to.is_null() {
+            value.as_object_mut().unwrap().remove(&step);
+            return;
+        }
+        value.as_object_mut().unwrap().entry(step).or_insert(Value::Null)
     };
     match rest {
         Some(rest) => set(field, rest, to),
@@ -76,9 +73,14 @@ fn said(kind: Kind, rays: &Value, changes: &[(&str, Value)]) -> Vec<String> {
     findings.iter().map(Finding::to_line).collect()
 }
 
+/// What is changed in a document, and the texts of the line that is said of it.
+type Row<'a> = (&'a [(&'a str, Value)], &'a [&'a str]);
+/// The same, owned.
+type OwnRow<'a> = (Vec<(String, Value)>, Vec<&'a str>);
+
 /// One line for every row, holding every one of its texts; none where it has no texts.
 #[track_caller]
-fn table(kind: Kind, rays: &Value, rows: &[(&[(&str, Value)], &[&str])]) {
+fn table(kind: Kind, rays: &Value, rows: &[Row<'_>]) {
     for (changes, texts) in rows {
         let said = said(kind, rays, changes);
         match texts {
@@ -119,12 +121,13 @@ fn names_are_those_that_kuberay_takes() {
 }
 
 #[test]
+#[expect(clippy::too_many_lines, reason = "a table")]
 fn groups_are_those_that_kuberay_takes() {
     let group = "$/workerGroupSpecs/0";
     let at = |field: &str| format!("{group}/{field}");
     let (min, max, replicas) = (at("minReplicas"), at("maxReplicas"), at("replicas"));
     let head = "$/headGroupSpec";
-    let rows: Vec<(Vec<(String, Value)>, Vec<&str>)> = vec![
+    let rows: Vec<OwnRow<'_>> = vec![
         (
             vec![(at("groupName"), json!(null))],
             vec!["error: spec.workerGroupSpecs[0].groupName: is missing"],

@@ -99,7 +99,7 @@ pub(super) fn too_old(kuberay: Version, needs: Version) -> Option<String> {
     })
 }
 
-/// Checks the fields that only newer KubeRays know, but for those of tokens and TLS.
+/// Checks the fields that only a newer KubeRay knows, but for those of tokens and TLS.
 pub(super) fn check(document: &Document, cluster: &Cluster, kuberay: Version, findings: &mut Vec<Finding>) {
     let backend = cluster
         .fault_tolerance

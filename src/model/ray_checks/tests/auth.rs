@@ -191,7 +191,7 @@ fn each_field_has_its_first_kuberay() {
             Kind::RayCluster,
             &old,
             &[(
-                &[change.clone()],
+                std::slice::from_ref(&change),
                 &[&format!("error: {path}: KubeRay knows this from")],
             )],
         );

@@ -352,12 +352,12 @@ fn pods_do_not_pass_for_others() {
     table(
         Kind::RayCluster,
         &here,
-        &[(&[alone.clone()], &[said, "operatorPods"])],
+        &[(std::slice::from_ref(&alone), &[said, "operatorPods"])],
     );
     table(
         Kind::RayCluster,
         &metrics,
-        &[(&[alone.clone()], &[said, "metrics"])],
+        &[(std::slice::from_ref(&alone), &[said, "metrics"])],
     );
     table(Kind::RayCluster, &here, &[(&[alone.clone(), renamed], &[])]);
     let elsewhere = json!({"operatorPods": {"namespace": "ray-system", "labels": labels}});

@@ -21,7 +21,7 @@ fn kuberay_sets_tls_alone() {
         Kind::RayCluster,
         &json!({"kubeRay": NEW}),
         &[
-            (&[tls.clone()], &[]),
+            (std::slice::from_ref(&tls), &[]),
             (
                 &[tls.clone(), env(head)],
                 &["error: spec.headGroupSpec.template.spec.containers[0].env[0]: is KubeRay's to set"],
@@ -259,7 +259,7 @@ fn the_second_autoscaler_is_asked_for_once() {
         &json!({}),
         &[
             (
-                &[v2.clone()],
+                std::slice::from_ref(&v2),
                 &["error: spec.headGroupSpec.template.spec.containers[0].env[0]: asks for an autoscaler"],
             ),
             (&[v2.clone(), on.clone(), free.clone()], &[]),
