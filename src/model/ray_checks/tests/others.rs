@@ -59,7 +59,10 @@ fn kuberay_sets_tls_alone() {
                 &["error: spec.headGroupSpec.template.spec.containers[0].volumeMounts[0]: "],
             ),
             (
-                &[tls, mounts("$/autoscalerOptions/volumeMounts", "ray-tls", "/x")],
+                &[
+                    tls.clone(),
+                    mounts("$/autoscalerOptions/volumeMounts", "ray-tls", "/x"),
+                ],
                 &["error: spec.autoscalerOptions.volumeMounts[0]: "],
             ),
             (&[env(head)], &[]),
@@ -264,7 +267,7 @@ fn the_second_autoscaler_is_asked_for_once() {
             ),
             (&[v2.clone(), on.clone(), free.clone()], &[]),
             (
-                &[v2, on.clone(), free.clone(), options.clone()],
+                &[v2.clone(), on.clone(), free.clone(), options.clone()],
                 &["stands beside autoscalerOptions.version"],
             ),
             (
