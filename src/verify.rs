@@ -2,6 +2,7 @@
 //!
 //! Pure. Takes what `access` answers and the objects behind it; gives `judgement::Judgement`s.
 
+pub mod beside_ray;
 pub mod bindings;
 pub mod everybody;
 pub mod foreign;
@@ -31,6 +32,7 @@ pub fn of<'a>(objects: impl IntoIterator<Item = &'a Object>) -> Vec<Judgement> {
 pub fn judge(study: &Study<'_>) -> Vec<Judgement> {
     let mut judgements = Vec::new();
     reach::judge(study, &mut judgements);
+    beside_ray::judge(study, &mut judgements);
     references::judge(study, &mut judgements);
     foreign::judge(study, &mut judgements);
     unfollowed::judge(study, &mut judgements);

@@ -271,6 +271,16 @@ pub fn label(subject: &Subject) -> String {
     }
 }
 
+/// The question whether somebody may ask who callers are.
+pub fn token_reviews() -> Review {
+    Review {
+        group: "authentication.k8s.io".to_owned(),
+        resource: "tokenreviews".to_owned(),
+        verbs: BTreeSet::from(["create".to_owned()]),
+        ..Review::default()
+    }
+}
+
 /// A ServiceAccount as a subject.
 pub fn service_account(namespace: &str, name: &str) -> Subject {
     Subject {

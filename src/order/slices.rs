@@ -29,8 +29,13 @@ pub struct Slice {
     pub own: Option<Vec<usize>>,
 }
 
-/// Labels whose values are names of workloads, set by their controllers.
-const NAMING: [&str; 3] = [keys::NOTEBOOK_NAME, "statefulset", keys::RAY_CLUSTER];
+/// Labels whose values are names of workloads, set by their controllers, or stand in the workloads themselves.
+const NAMING: [&str; 4] = [
+    keys::NOTEBOOK_NAME,
+    "statefulset",
+    keys::RAY_CLUSTER,
+    keys::RAY_SOURCE,
+];
 /// Kinds that act on the Services and workloads that they name, and on nothing else.
 const NAMED: [(&str, &str); 10] = [
     ("cert-manager.io", "Certificate"),

@@ -58,7 +58,7 @@ pub struct Walk<'a> {
 }
 
 /// Kinds whose pods outlive a change or a deletion for their grace period.
-const WORKLOADS: [(&str, &str); 10] = [
+const WORKLOADS: [(&str, &str); 12] = [
     ("", "Pod"),
     ("", "ReplicationController"),
     ("apps", "DaemonSet"),
@@ -69,6 +69,8 @@ const WORKLOADS: [(&str, &str); 10] = [
     ("batch", "Job"),
     ("kubeflow.org", "Notebook"),
     ("ray.io", "RayCluster"),
+    ("ray.io", "RayJob"),
+    ("ray.io", "RayService"),
 ];
 /// Kinds that take away what would be possible without them. All others add.
 const CLOSING: [(&str, &str); 12] = [

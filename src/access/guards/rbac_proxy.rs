@@ -33,7 +33,9 @@ const UPSTREAM: &str = "upstream";
 const CONFIG: &str = "config-file";
 const IGNORED: &str = "ignore-paths";
 /// Flags that change who says who callers are, or what they may.
-const VOUCHERS: [&str; 3] = ["oidc-issuer", "kubeconfig", "client-ca-file"];
+const VOUCHERS: [&str; 3] = ["oidc-issuer", "kubeconfig", CLIENT_CA];
+/// The flag for who signs client certificates.
+const CLIENT_CA: &str = "client-ca-file";
 /// Variables by which the API server is found.
 const API_SERVER: [&str; 2] = ["KUBERNETES_SERVICE_HOST", "KUBERNETES_SERVICE_PORT"];
 const HEALTH: &str = "proxy-endpoints-port";
@@ -91,7 +93,7 @@ pub(super) fn read(world: &World<'_>, candidate: &Candidate<'_>, faults: &mut Ve
         }],
     };
     ignored(candidate, faults);
-    vouchers(candidate, faults);
+    vouchers(world, candidate, faults);
     match last(CONFIG) {
         Some(flag) => configured(world, candidate, &flag, &mut seen, faults),
         None => faults.push(candidate.fault_here(What::AsksByPath)),
@@ -125,10 +127,18 @@ fn health(arguments: &Arguments) -> std::collections::BTreeSet<u16> {
 }
 
 /// Settings by which others than the cluster's API server say who callers are.
-fn vouchers(candidate: &Candidate<'_>, faults: &mut Vec<Fault>) {
+fn vouchers(world: &World<'_>, candidate: &Candidate<'_>, faults: &mut Vec<Fault>) {
     for name in VOUCHERS {
         let flag = candidate.arguments.last(name, SWITCHES);
         if let Some(flag) = flag.filter(|flag| flag.value.as_deref() != Some("")) {
+            if let Some(authority) = own_authority(world, candidate, &flag).filter(|_| name == CLIENT_CA) {
+                let what = What::Unread(format!(
+                    "it takes the names in client certificates of Certificate {authority} for its callers': who may have one made \
+                     in the namespace, or read its Secret, passes for anybody"
+                ));
+                faults.push(candidate.fault_of(&flag, name, what));
+                continue;
+            }
             faults.push(candidate.fault_of(&flag, name, What::OtherVoucher(format!("--{name}"))));
         }
     }
@@ -138,6 +148,25 @@ fn vouchers(candidate: &Candidate<'_>, faults: &mut Vec<Fault>) {
             faults.push(candidate.fault(at, What::OtherVoucher(format!("the variable {name}"))));
         }
     }
+}
+
+/// The Certificate of an authority in the pod's own namespace that a flag names the file of: whom it vouches for is then for
+/// cert-manager's objects there to say.
+fn own_authority<'a>(world: &World<'a>, candidate: &Candidate<'_>, flag: &Flag) -> Option<&'a str> {
+    let holds = |_: &str, _: &str, _: &str| Some(true);
+    let path = flag.value.as_deref()?;
+    let File::Key {
+        kind: "Secret", name, ..
+    } = files::resolve(candidate.pod, candidate.value, path, &holds)
+    else {
+        return None;
+    };
+    let here = world.within("cert-manager.io", "Certificate", candidate.pod.namespace());
+    let authority = here.into_iter().find(|made| {
+        fields::is_true(&made.value, &["spec", "isCA"])
+            && fields::text(&made.value, &["spec", "secretName"]) == name
+    })?;
+    Some(authority.id.name.as_str())
 }
 
 /// Paths that are forwarded unasked.

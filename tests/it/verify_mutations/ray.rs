@@ -6,16 +6,20 @@ use std::path::Path;
 use std::sync::OnceLock;
 
 use gatewright::access::answer::{Access, Who, Workload};
+use gatewright::cluster::object::Object;
 use gatewright::krm::results::Severity::{self, Error, Info, Warning};
+use gatewright::model::keys;
 use gatewright::model::ray::Door;
+use gatewright::order::{Tool, windows};
 use gatewright::verify::judgement::{Judgement, Rule::*};
 use serde_json::Value;
 
-use super::edit::Change::{Add, Cut, Drop, Push, Replace, Set};
+use super::edit::Change::{self, Add, Cut, Drop, Push, Replace, Set};
 use super::edit::Manifests;
 use super::operators::{Harmless, Operator};
 use super::{is_expected, new_judgements};
 use crate::judged::{faults, judgements, line, object};
+use crate::program::{Folder, gatewright};
 use crate::recorded::difference;
 
 /// The gateway in front of all of them.
@@ -276,6 +280,154 @@ fn readers_and_writers_are_told_apart() {
             assert_eq!(scopes["oidc:auditors"], Some(Scope::Look), "{}", form.name);
         }
     }
+}
+
+/// Beside Open Data Hub's operator, whose objects are in no manifest, what they open is said all the same.
+#[test]
+fn what_stays_open_beside_the_operator_is_said() {
+    let manifests = Manifests {
+        objects: read("fixtures/ray-verify/companion.yaml"),
+        gateway_namespace: "ai-gateway",
+        gateway: "data-science-gateway",
+    };
+    let said = |changes: &[Change]| -> Vec<(&str, String)> {
+        let changed = manifests.changed(changes).unwrap();
+        let found = faults(&changed.objects).into_iter();
+        let here = found.filter(|judgement| judgement.message.contains("perator"));
+        here.map(|judgement| (judgement.rule.id(), judgement.message))
+            .collect()
+    };
+    let has = |said: &[(&str, String)], rule: &str, words: &str| {
+        said.iter()
+            .any(|(id, message)| *id == rule && message.contains(words))
+    };
+    let rendered = said(&[]);
+    assert!(!has(&rendered, "open-port", "8265"), "{rendered:?}");
+    assert!(has(&rendered, "too-wide", "port 10001"), "{rendered:?}");
+    assert!(
+        has(&rendered, "too-wide", "own proxy on port 8443"),
+        "{rendered:?}"
+    );
+    let no_binding = said(&[Drop("ClusterRoleBinding ray-*-auth-delegator")]);
+    assert!(
+        !has(&no_binding, "too-wide", "own proxy on port 8443"),
+        "{no_binding:?}"
+    );
+    let wide = said(&[Cut(
+        "RayCluster prep",
+        "/spec/headGroupSpec/rayStartParams/dashboard-host",
+    )]);
+    assert!(has(&wide, "open-port", "port 8265"), "{wide:?}");
+    // Where the operator has made its own, they are judged, and not guessed.
+    let made = said(&[Add(
+        "{apiVersion: networking.k8s.io/v1, kind: NetworkPolicy, metadata: {name: prep-head, namespace: sales-analytics}, spec: \
+         {podSelector: {matchLabels: {ray.io/cluster: prep, ray.io/node-type: head}}, ingress: [], policyTypes: [Ingress]}}",
+    )]);
+    assert!(!has(&made, "too-wide", "port 10001"), "{made:?}");
+}
+
+/// At no moment of an apply or a removal is anything open, in any tool's order: switched on, one removed, all removed, and back.
+/// The one that is named: a single Kustomization of Flux makes a namespace's first cluster before the policy that closes it.
+#[test]
+fn ray_clusters_come_and_go_without_a_window() {
+    let objects = |values: &[Value]| -> Vec<Object> { values.iter().map(object).collect() };
+    // Labels of KubeRay's and of ours; routes of both kinds.
+    for form in forms()
+        .iter()
+        .filter(|form| ["tlsroute", "rayjob"].contains(&form.name))
+    {
+        let all = objects(&form.manifests.objects);
+        let is_ray = |value: &&Value| {
+            let source = value["metadata"]["annotations"]["gatewright.dev/source"]
+                .as_str()
+                .unwrap_or_default();
+            source.starts_with("ray.io/")
+                || value["apiVersion"]
+                    .as_str()
+                    .is_some_and(|version| version.starts_with("ray.io/"))
+        };
+        let without = |closed: bool| -> Vec<Object> {
+            let stays = form.manifests.objects.iter().filter(|value| {
+                !is_ray(value) && (closed || value["metadata"]["name"] != "rayclusters-closed")
+            });
+            stays.map(object).collect()
+        };
+        for tool in Tool::ALL {
+            let windows = |what: &str, old: &[Object], new: &[Object]| -> Vec<String> {
+                let found = windows::find(old, new, &[tool]).into_iter();
+                let open = found.filter(|judgement| judgement.rule == OrderWindow);
+                open.map(|judgement| format!("{} {what}, {}: {}", tool.name(), form.name, judgement.message))
+                    .collect()
+            };
+            // One of several goes and comes back: the policy that closes stays.
+            assert_eq!(windows("one removed", &all, &without(true)), Vec::<String>::new());
+            assert_eq!(windows("one back", &without(true), &all), Vec::<String>::new());
+            // The last goes, and the policy with it as far as git says.
+            assert_eq!(
+                windows("all removed", &all, &without(false)),
+                Vec::<String>::new()
+            );
+            assert_eq!(windows("everything removed", &all, &[]), Vec::<String>::new());
+            let first = windows("first", &without(false), &all);
+            assert!(
+                first
+                    .iter()
+                    .all(|said| tool == Tool::Flux && said.contains("(open-port)")),
+                "{first:#?}"
+            );
+        }
+        // Were the policies not protected, there would be windows: the test can fail.
+        let bare: Vec<Value> = form.manifests.objects.iter().cloned().map(unprotected).collect();
+        let bare = objects(&bare);
+        let removed = windows::find(&bare, &[], &Tool::ALL);
+        assert!(
+            removed.iter().any(|judgement| judgement.rule == OrderWindow),
+            "{}",
+            form.name
+        );
+    }
+}
+
+/// Without the annotations that keep tools from pruning it.
+fn unprotected(mut value: Value) -> Value {
+    if let Some(annotations) = value["metadata"]["annotations"].as_object_mut() {
+        annotations.retain(|key, _| !keys::NEVER_PRUNED.iter().any(|(known, _)| known == key));
+    }
+    value
+}
+
+/// A picture for one person says whether they look or do all.
+#[test]
+fn pictures_tell_looking_from_writing() {
+    let folder = Folder::new("ray-graph");
+    let text: Vec<String> = forms()[0]
+        .manifests
+        .objects
+        .iter()
+        .map(|value| serde_json::to_string(value).unwrap())
+        .collect();
+    let file = folder.write("all.yaml", &text.join("\n---\n"));
+    let drawn = |name: &str| {
+        let run = gatewright(
+            &[
+                "graph",
+                file.to_str().unwrap(),
+                "--for",
+                name,
+                "--format",
+                "mermaid",
+            ],
+            b"",
+        );
+        assert_eq!(run.code, 0, "{}", run.stderr);
+        run.stdout
+    };
+    let (reader, writer) = (drawn("Group:oidc:auditors"), drawn("User:dana@example.com"));
+    assert!(reader.contains("may look"), "{reader}");
+    assert!(!reader.contains("may do all"), "{reader}");
+    assert!(reader.contains("prep"), "{reader}");
+    assert!(writer.contains("may do all"), "{writer}");
+    assert!(!writer.contains("may look"), "{writer}");
 }
 
 // --- the list ---
