@@ -369,3 +369,60 @@ fn a_renamed_notebook_takes_its_guard_along() {
 fn super_framed(text: &str) -> usize {
     framed(text).stream.items.len()
 }
+
+/// A Ray document in many styles: how its annotations, the head's settings, containers and workers are written.
+fn ray(kind: &str, parts: [&str; 3], json: bool, returns: bool) -> String {
+    let [head, container, workers] = parts;
+    let cluster = format!(
+        "headGroupSpec:\n{head}  template:\n    spec:\n      containers:\n      - name: ray-head\n{container}{workers}"
+    );
+    let spec = match kind {
+        "RayCluster" => cluster
+            .lines()
+            .map(|line| format!("  {line}\n"))
+            .collect::<String>(),
+        _ => {
+            let key = if kind == "RayJob" {
+                "rayClusterSpec"
+            } else {
+                "rayClusterConfig"
+            };
+            let lines: String = cluster.lines().map(|line| format!("    {line}\n")).collect();
+            format!("  {key}:\n{lines}")
+        }
+    };
+    let text = format!(
+        "apiVersion: ray.io/v1\nkind: {kind}\nmetadata:\n  name: training\n  namespace: team\n  annotations:\n    \
+         odh.ray.io/secure-trusted-network: \"true\" # switch\nspec:\n{spec}"
+    );
+    let text = if json {
+        let framed = framed(&text);
+        let item = &framed.stream.items[0];
+        item.piece(&framed.source).value().unwrap().to_string()
+    } else {
+        text
+    };
+    if returns { text.replace('\n', "\r\n") } else { text }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(48))]
+
+    #[test]
+    fn ray_clusters_are_rendered_once_and_taken_back_to_the_byte(
+        kind in prop::sample::select(vec!["RayCluster", "RayJob", "RayService"]),
+        head in prop::sample::select(vec!["", "  rayStartParams: {}\n", "  rayStartParams: ~\n", "  enableIngress: # none\n  rayStartParams:\n    num-cpus: \"0\"\n"]),
+        container in prop::sample::select(vec!["        image: a\n", "        image: a\n        env: []\n", "        image: a\n        env:\n          - {name: A, value: b} # b\n          # more\n", "        image: a\n        env:\n      volumes: ~\n"]),
+        workers in prop::sample::select(vec!["", "workerGroupSpecs:\n- groupName: small\n  minReplicas: 0\n  maxReplicas: 1\n  template: {spec: {containers: [{name: ray-worker, image: a}]}}\n", "workerGroupSpecs:\n  - groupName: small\n    minReplicas: 0\n    maxReplicas: 1\n    template:\n      metadata: {}\n      spec:\n        containers:\n          - name: ray-worker\n            image: a\n"]),
+        json in any::<bool>(), returns in any::<bool>(),
+    ) {
+        let text = ray(kind, [head, container, workers], json, returns);
+        let on = output(&text);
+        prop_assert_ne!(&on, &text);
+        prop_assert_eq!(&output(&on), &on);
+        let off = |text: &str| text
+            .replacen("network: \"true\"", "network: \"false\"", 1)
+            .replacen("network\":\"true\"", "network\":\"false\"", 1);
+        prop_assert_eq!(output(&off(&on)), off(&text));
+    }
+}

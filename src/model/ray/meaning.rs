@@ -49,20 +49,21 @@ pub fn guarded(
     ray_checks::check(document, cluster, namespace, platform, findings);
     let kind = document.kind;
     let owner = switch::owner(&document.annotations, kind.word(), findings);
-    let mut port = |param: &str, usual: u16| {
+    // What is no port is refused above.
+    let port = |param: &str, usual: u16| {
         let params = cluster.head.start_params.as_ref();
-        let Some(text) = params.and_then(|params| params.get(param)) else {
-            return usual;
-        };
-        text.parse().ok().filter(|port| *port > 0).unwrap_or_else(|| {
-            let finding = Finding::error("is no port: a number from 1 to 65535").at(start_param(kind, param));
-            findings.push(finding.found(text.clone()).propose(usual.to_string()));
-            usual
-        })
+        let text = params.and_then(|params| params.get(param));
+        text.and_then(|text| text.parse().ok()).unwrap_or(usual)
     };
     let dashboard = port(DASHBOARD_PORT_PARAM, DASHBOARD_PORT);
     let client = port(CLIENT_PORT_PARAM, CLIENT_PORT);
     declared_ports(document, cluster, [dashboard, client], findings);
+    if cluster.enable_ingress == Some(true) {
+        let message = "would have KubeRay lead from outside to the dashboard, past the guard: it is written as false; people get \
+                       the route that the Platform names";
+        let finding = Finding::warning(message).at(kind.path("headGroupSpec.enableIngress"));
+        findings.push(finding.found(true).propose(false));
+    }
     let tokens = tokens(document, cluster, platform, findings);
     let mutual_tls = mutual_tls(document, cluster, platform, findings);
     let service_account = service_account(document, cluster, platform, findings);
@@ -94,12 +95,6 @@ fn errors(findings: &[Finding]) -> usize {
     errors
         .filter(|finding| finding.severity == Severity::Error)
         .count()
-}
-
-fn start_param(kind: Kind, param: &str) -> String {
-    let mut path = kind.path("headGroupSpec.rayStartParams");
-    push_key(&mut path, param);
-    path
 }
 
 /// KubeRay's Service leads to the ports that Ray's container declares, by their names; Ray listens where its settings say.
