@@ -144,7 +144,7 @@ impl<'a> Run<'a> {
         let Some(mut platform) = self.needed(platform, &found, first, !rays.is_empty(), &documents) else {
             let calls = calls_for_guard(&rays) || servers.iter().any(api_server::Found::is_changed);
             if found.is_empty() && documents.is_empty() && !calls {
-                self.take_out_of_rays(&rays, &mut outcome);
+                ray::take_out(&rays, &mut outcome);
                 documents.left_behind(&generated, &mut self.findings);
                 generated::upsert(
                     self.batch,

@@ -94,6 +94,15 @@ pub(super) fn workloads((found, namespaces): Rays<'_, '_>, plan: &Plan) -> Vec<W
     named(found, namespaces).filter_map(workload).collect()
 }
 
+/// Takes out what an earlier run put in, where nothing calls for anything any more.
+pub(super) fn take_out(found: &[Found<'_>], outcome: &mut Outcome) {
+    for ray in found.iter().filter(|ray| ray.changed) {
+        if let Some(splices) = ray.original.splices(&ray.framed.source, ray.item) {
+            outcome.changes[ray.at.0][ray.at.1] = Change::Edit(splices);
+        }
+    }
+}
+
 // === impl Run ===
 
 impl<'a> Run<'a> {
@@ -212,15 +221,6 @@ impl<'a> Run<'a> {
                         self.about_ray(ray, finding);
                     }
                 }
-            }
-        }
-    }
-
-    /// Takes out what an earlier run put in, where nothing calls for anything any more.
-    pub(super) fn take_out_of_rays(&self, found: &[Found<'a>], outcome: &mut Outcome) {
-        for ray in found.iter().filter(|ray| ray.changed) {
-            if let Some(splices) = ray.original.splices(&ray.framed.source, ray.item) {
-                outcome.changes[ray.at.0][ray.at.1] = Change::Edit(splices);
             }
         }
     }
