@@ -285,6 +285,12 @@ fn the_stand_in_takes_what_kubeflows_crd_takes() {
 
 // --- applying ---
 
+/// The same for objects that other tests render, beside those of other tests in this file.
+pub(crate) fn all_taken(plane: &ControlPlane, items: Vec<(String, Value)>, wrong: &mut Vec<String>) -> usize {
+    let _names = lock();
+    taken(plane, items, wrong)
+}
+
 /// Applies all objects, in as few turns as names that are used twice allow; gives their number.
 fn taken(plane: &ControlPlane, items: Vec<(String, Value)>, wrong: &mut Vec<String>) -> usize {
     let mut turns: Vec<BTreeMap<Id, Item>> = Vec::new();
@@ -559,7 +565,7 @@ fn answers() -> Vec<(String, String)> {
 }
 
 /// The objects of a stream that go to a cluster.
-fn objects(text: &str) -> Vec<Value> {
+pub(crate) fn objects(text: &str) -> Vec<Value> {
     let source = Source::from_bytes("output", text.as_bytes().to_vec()).unwrap();
     let items = stream::frame(&source).unwrap().items;
     items

@@ -44,6 +44,7 @@ mod pictures;
 mod program;
 mod properties;
 mod ray_routes;
+mod ray_head;
 mod recorded;
 mod recordings;
 mod references;

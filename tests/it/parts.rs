@@ -131,6 +131,25 @@ pub(crate) fn needs_graphviz() -> bool {
     false
 }
 
+/// Whether a real Ray is there. Where not: as for a browser.
+pub(crate) fn needs_ray() -> bool {
+    if ray().join("bin/ray").is_file() {
+        return true;
+    }
+    let required = std::env::var_os("GATEWRIGHT_REQUIRE_TOOLS").is_some();
+    assert!(
+        !required,
+        "tests/parts/ray is not installed; run `make tools`, which needs Python 3.11"
+    );
+    say("SKIPPED: tests/parts/ray is not installed");
+    false
+}
+
+/// The folder of Ray and all that it needs.
+pub(crate) fn ray() -> PathBuf {
+    tools().join("ray")
+}
+
 /// The folder under which the packages of `tests/parts/picture` are.
 pub(crate) fn picture_packages() -> PathBuf {
     tools().join("picture")
