@@ -130,8 +130,6 @@ fn every_object_is_taken_as_it_is() {
     };
     let _names = lock();
     let mut items = Vec::new();
-    let mut newer = Vec::new();
-    let newer_fields = control_plane::newer_fields();
     let mut refused = BTreeSet::new();
     let mut wrong = Vec::new();
     for (case, text) in answers() {
@@ -149,10 +147,6 @@ fn every_object_is_taken_as_it_is() {
                     !is_ours(&value),
                     "{case}: {what} is ours, and its CRD is not here"
                 );
-            } else if let Some(field) = newer_fields.keys().find(|field| has_ray_field(&value, field)) {
-                let reason = format!("{field}: field not declared in schema");
-                wrong.extend(is_refused(plane, &value, &reason).map(|why| format!("{case}: {what}: {why}")));
-                newer.push((case.clone(), value));
             } else {
                 items.push((case.clone(), value));
             }
@@ -163,11 +157,7 @@ fn every_object_is_taken_as_it_is() {
         REFUSED.len(),
         "REFUSED names objects that are in no answer: {refused:?}"
     );
-    let mut count = taken(plane, items, &mut wrong);
-    if !newer.is_empty() {
-        let plane = control_plane::with_newer_kuberay("newer-kuberay").unwrap();
-        count += taken(&plane, newer, &mut wrong);
-    }
+    let count = all_taken(plane, items, &mut wrong);
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
     assert!(count >= LEAST_OBJECTS, "only {count} objects");
 }
@@ -285,10 +275,34 @@ fn the_stand_in_takes_what_kubeflows_crd_takes() {
 
 // --- applying ---
 
-/// The same for objects that other tests render, beside those of other tests in this file.
-pub(crate) fn all_taken(plane: &ControlPlane, items: Vec<(String, Value)>, wrong: &mut Vec<String>) -> usize {
+/// Applies all objects, each under the definitions that know its fields; gives their number.
+fn all_taken(plane: &ControlPlane, items: Vec<(String, Value)>, wrong: &mut Vec<String>) -> usize {
+    let fields = control_plane::newer_fields();
+    let newer_field = |value: &Value| fields.keys().find(|field| has_ray_field(value, field));
+    let (newer, items): (Vec<_>, Vec<_>) = items
+        .into_iter()
+        .partition(|(_, value)| newer_field(value).is_some());
+    let mut count = taken(plane, items, wrong);
+    for (case, value) in &newer {
+        let field = newer_field(value).unwrap();
+        let reason = format!("{field}: field not declared in schema");
+        wrong.extend(
+            is_refused(plane, value, &reason).map(|why| format!("{case}: {:?}: {why}", named(value))),
+        );
+    }
+    if !newer.is_empty() {
+        let plane = control_plane::with_newer_kuberay("newer-kuberay").unwrap();
+        count += taken(&plane, newer, wrong);
+    }
+    count
+}
+
+/// Applies what another test renders, and says what is wrong with it.
+pub(crate) fn wrong_of(plane: &ControlPlane, items: Vec<(String, Value)>) -> (usize, Vec<String>) {
     let _names = lock();
-    taken(plane, items, wrong)
+    let mut wrong = Vec::new();
+    let count = all_taken(plane, items, &mut wrong);
+    (count, wrong)
 }
 
 /// Applies all objects, in as few turns as names that are used twice allow; gives their number.

@@ -34,6 +34,7 @@ pub(super) struct Done {
     /// What it printed.
     pub(super) stdout: String,
     /// What it complained of.
+    #[expect(dead_code, reason = "told where a test fails")]
     pub(super) stderr: String,
 }
 
@@ -126,6 +127,11 @@ impl Pod {
             ("HOME".to_owned(), home.display().to_string()),
             ("RAY_TMPDIR".to_owned(), self.folder.path().display().to_string()),
             ("RAY_USAGE_STATS_ENABLED".to_owned(), "0".to_owned()),
+            // Each client gets a server of its own, which takes its time on a busy machine.
+            (
+                "RAY_CLIENT_SERVER_CHECK_CHANNEL_TIMEOUT_S".to_owned(),
+                "200".to_owned(),
+            ),
         ]);
         all.extend(own.clone());
         all
