@@ -349,7 +349,8 @@ pub struct RayClustersSpec {
     pub egress: Option<RayEgressSpec>,
     /// Who may use every RayCluster, beside its owner: look, submit jobs, stop them, and so run code.
     pub users: Option<SubjectsSpec>,
-    /// Who may look at every RayCluster: whatever is asked by GET.
+    /// Who may look at every RayCluster: whatever is asked by GET. With Ray that is more than looking: logs and the environment
+    /// of jobs are shown, a debugger or a profiler is attached to a worker, and up to Ray 2.52 an actor is ended.
     pub readers: Option<SubjectsSpec>,
 }
 
