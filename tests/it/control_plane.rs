@@ -112,7 +112,8 @@ pub(crate) fn with_newer_kuberay(name: &str) -> Result<ControlPlane, String> {
             .map(|(field, schema)| json!({ "op": "add", "path": format!("{spec}/{field}"), "value": schema }))
             .collect();
         let version = json!({ "op": "test", "path": "/spec/versions/0/name", "value": "v1" });
-        let patch = Value::from_iter([version].into_iter().chain(added)).to_string();
+        let patch: Value = [version].into_iter().chain(added).collect();
+        let patch = patch.to_string();
         let arguments = [
             "patch",
             "--local",

@@ -59,7 +59,7 @@ fn cases() -> Vec<Case> {
         let read = |file: &str| std::fs::read_to_string(folder().join(&name).join(file)).unwrap();
         let answer = render(PLATFORM, &read("input.yaml"));
         let live = difference::objects("live", &read("live-1.yaml"));
-        Case { answer, live, name }
+        Case { name, answer, live }
     };
     names.into_iter().map(case).collect()
 }

@@ -16,7 +16,7 @@ pub(super) const ADDRESS: &str = "10.244.0.7";
 /// Ray's own way to say that a head works.
 const HEALTH: &str = "/api/gcs_healthz";
 /// A head is there after ten seconds; this is for busy machines.
-const PATIENCE: Duration = Duration::from_secs(240);
+const PATIENCE: Duration = Duration::from_mins(4);
 
 /// A pod.
 pub(super) struct Pod {
