@@ -15,6 +15,30 @@ pub fn check(value: &Value, schema: &Value, path: &str) -> Vec<Finding> {
     findings
 }
 
+/// The same value with words where YAML reads something else: `Off` without quotes is the boolean `false` to every reader that
+/// kubectl and kustomize have, and means the word wherever the schema has one of that spelling.
+pub fn as_words(value: Value, schema: &Value) -> Value {
+    match value {
+        Value::Bool(false) if has_word(schema, OFF) => Value::from(OFF),
+        Value::Object(fields) => fields
+            .into_iter()
+            .map(|(name, value)| {
+                let property = &schema["properties"][&name];
+                (name, as_words(value, property))
+            })
+            .collect(),
+        other => other,
+    }
+}
+
+/// The word that YAML 1.1 takes for `false`.
+const OFF: &str = "Off";
+
+fn has_word(schema: &Value, word: &str) -> bool {
+    let choices = schema["enum"].as_array().into_iter().flatten();
+    schema["type"] == "string" && choices.into_iter().any(|choice| choice == word)
+}
+
 /// The nearest of some names to one that is not among them, if any is near enough to be meant.
 pub fn nearest<'a>(name: &str, known: impl Iterator<Item = &'a str>) -> Option<&'a str> {
     let lower = name.to_lowercase();
@@ -212,6 +236,13 @@ mod tests {
             .iter()
             .map(Finding::to_line)
             .collect()
+    }
+
+    #[test]
+    fn a_word_that_yaml_reads_as_a_boolean_is_a_word_where_one_is_meant() {
+        let schema = json!({"properties": {"mode": {"type": "string", "enum": ["Off", "On"]}, "flag": {"type": "boolean"}}});
+        let read = as_words(json!({"mode": false, "flag": false, "other": false}), &schema);
+        assert_eq!(read, json!({"mode": "Off", "flag": false, "other": false}));
     }
 
     #[test]

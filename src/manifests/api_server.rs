@@ -6,7 +6,7 @@ mod token;
 use std::collections::BTreeMap;
 
 use k8s_openapi::api::networking::v1::{
-    NetworkPolicy, NetworkPolicyIngressRule, NetworkPolicyPort, NetworkPolicySpec,
+    NetworkPolicy, NetworkPolicyIngressRule, NetworkPolicyPeer, NetworkPolicyPort, NetworkPolicySpec,
 };
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::LabelSelector;
 use k8s_openapi::apimachinery::pkg::util::intstr::IntOrString;
@@ -63,8 +63,8 @@ fn in_namespace(bare: bool, guard: &GuardedApiServer) -> Vec<Addition> {
         .collect()
 }
 
-/// Closes the API server's pods but for the guard's ports. Those are open to everybody, for the guard asks everybody: from
-/// other pods, and from outside where the Service's type lets them in.
+/// Closes the API server's pods but for the guard's ports, for the guard asks everybody: one that reviews to every pod, for
+/// from outside people come by the gateway; one that asks for a token to whoever the Service lets in.
 fn closing_policy(guard: &GuardedApiServer) -> Object {
     let server = &guard.server;
     let port = |door: &Door| NetworkPolicyPort {
@@ -84,7 +84,12 @@ fn closing_policy(guard: &GuardedApiServer) -> Object {
             }),
             policy_types: Some(vec!["Ingress".into()]),
             ingress: Some(vec![NetworkPolicyIngressRule {
-                from: None,
+                from: (guard.guard == ApiServerGuard::Review).then(|| {
+                    vec![NetworkPolicyPeer {
+                        namespace_selector: Some(LabelSelector::default()),
+                        ..NetworkPolicyPeer::default()
+                    }]
+                }),
                 ports: Some(Door::ALL.iter().map(port).collect()),
             }]),
             egress: None,

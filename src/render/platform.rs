@@ -205,6 +205,7 @@ pub(super) fn typed<T: DeserializeOwned>(
     schema: &Value,
     findings: &mut Vec<Finding>,
 ) -> Option<T> {
+    let spec = check::as_words(spec, schema);
     let wrong = check::check(&spec, schema, "spec");
     if !wrong.is_empty() {
         findings.extend(wrong);
