@@ -10,6 +10,7 @@ use crate::access::workloads::RAY;
 use crate::config::access_graph;
 use crate::input::platform::GROUP;
 use crate::krm::object_id::ObjectId;
+use crate::model::api_server::is_api_server;
 use crate::model::keys;
 
 /// Judges every workload.
@@ -184,11 +185,15 @@ fn from_inside(workload: &Workload, judgements: &mut Vec<Judgement>) {
     }
 }
 
-/// Whether a guard need not be reached by so many. Jobs come to Ray's from all over the cluster: what submits them is any pod.
+/// Whether a guard need not be reached by so many. Jobs come to Ray's from all over the cluster, and to KubeRay's API server: what
+/// submits them is any pod.
 fn is_too_wide(workload: &Workload, who: &Who) -> bool {
     match who {
         Who::Everybody => true,
-        Who::SameNamespace | Who::OtherNamespaces(_) => workload.id.group != RAY,
+        Who::SameNamespace | Who::OtherNamespaces(_) => {
+            let images = workload.images.iter().map(|(_, image)| image.as_str());
+            workload.id.group != RAY && !is_api_server(&BTreeMap::new(), images)
+        }
         _ => false,
     }
 }
