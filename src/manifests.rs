@@ -31,13 +31,14 @@ pub mod sidecar;
 pub use object::Object;
 
 use crate::input::platform::{GatewayImplementation, Operator};
+use crate::input::ray::Kind;
 use crate::krm::object_id::ObjectId;
 use crate::model::gateway::{Access, Gateway};
 use crate::model::platform::Platform;
 use crate::plan::api_server::GuardedApiServer;
 use crate::plan::class::Class;
 use crate::plan::guard::Guard;
-use crate::plan::ray::RayGuard;
+use crate::plan::ray::{RayGuard, ray_id};
 use crate::plan::{Plan, notebook_id};
 
 /// Every object of a plan, in the order in which they are best applied, and after them what lists them.
@@ -64,6 +65,9 @@ pub fn objects(plan: &Plan) -> Vec<Object> {
     }
     for namespace in &plan.ray_closed {
         objects.extend(ray::of_namespace(platform, namespace));
+    }
+    for (namespace, name) in &plan.ray_bystanders {
+        objects.push(ray::network::bystander_policy(platform, namespace, name));
     }
     for guard in plan.rays.values() {
         objects.extend(ray::of_cluster(platform, guard));
@@ -165,10 +169,15 @@ fn sources(plan: &Plan) -> Vec<ObjectId> {
         .map(|(namespace, name)| notebook_id(namespace, name))
         .collect();
     let access = plan.access.iter().flat_map(Access::sources).cloned();
+    let bystanders = plan
+        .ray_bystanders
+        .iter()
+        .map(|(namespace, name)| ray_id(Kind::RayCluster, namespace, name));
     std::iter::once(plan.platform.id())
         .chain(access)
         .chain(notebooks)
         .chain(plan.rays.values().map(RayGuard::id))
+        .chain(bystanders)
         .chain(plan.api_servers.values().map(GuardedApiServer::id))
         .collect()
 }

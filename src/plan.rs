@@ -52,6 +52,8 @@ pub struct Plan {
     pub rays: BTreeMap<(Kind, String, String), RayGuard>,
     /// The namespaces whose Ray nodes are closed.
     pub ray_closed: BTreeSet<String>,
+    /// The RayClusters without a guard in those namespaces, by namespace and name: their nodes must reach each other.
+    pub ray_bystanders: BTreeSet<(String, String)>,
     /// KubeRay's API servers to be guarded, by namespace and name.
     pub api_servers: BTreeMap<(String, String), GuardedApiServer>,
 }
@@ -192,6 +194,7 @@ pub fn make(
         })
         .collect();
     Plan {
+        ray_bystanders: BTreeSet::new(),
         ray_closed: rays.keys().map(|(_, namespace, _)| namespace.clone()).collect(),
         rays,
         api_servers: BTreeMap::new(),

@@ -179,6 +179,7 @@ impl<'a> Run<'a> {
         );
         plan.guard_api_servers(api_servers, &mut collisions);
         let all_rays = (&rays[..], &clusters.namespaces[..]);
+        plan.ray_bystanders = ray::bystanders(all_rays, &plan);
         plan::collisions::of_rays(&plan, &notebooks.others, &ray::names(all_rays), &mut collisions);
         let meant = notebooks.meant;
         self.notes(&plan);

@@ -298,20 +298,22 @@ fn admitted_ports(
     found
 }
 
+/// Whoever has an address of a range. Half of all addresses is no address.
+fn at(cidr: &str) -> Who {
+    let wide = cidr
+        .rsplit_once('/')
+        .is_some_and(|(_, bits)| bits == "0" || bits == "1");
+    if wide {
+        Who::Everybody
+    } else {
+        Who::Addresses(cidr.to_owned())
+    }
+}
+
 /// Everybody whom a peer may mean.
 fn peer_reach(peer: &NetworkPolicyPeer, pod: &Pod<'_>, around: &Surroundings<'_>) -> Vec<Who> {
     if let Some(block) = &peer.ip_block {
-        // Half of all addresses is no address.
-        let wide = block
-            .cidr
-            .rsplit_once('/')
-            .is_some_and(|(_, bits)| bits == "0" || bits == "1");
-        let who = if wide {
-            Who::Everybody
-        } else {
-            Who::Addresses(block.cidr.clone())
-        };
-        return vec![who];
+        return vec![at(&block.cidr)];
     }
     let everything = LabelSelector::default();
     let pods = peer.pod_selector.as_ref().unwrap_or(&everything);
@@ -411,8 +413,8 @@ fn peer_reach(peer: &NetworkPolicyPeer, pod: &Pod<'_>, around: &Surroundings<'_>
     reach
 }
 
-/// Whether a peer means the pods that KubeRay starts to submit a RayJob, by their labels (ray-operator/controllers/ray/
-/// rayjob_controller.go): it asks the dashboard by them, and has no other way.
+/// Whether a peer means the pods that KubeRay starts to submit a RayJob, by their labels
+/// (`ray-operator/controllers/ray/rayjob_controller.go`): it asks the dashboard by them, and has no other way.
 fn submits(pods: &LabelSelector, pod: &Pod<'_>) -> bool {
     let is = |key: &str, value: &str| {
         labels::pinned(pods, key).is_some_and(|values| values == BTreeSet::from([value.to_owned()]))

@@ -1,4 +1,4 @@
-//! Gateway API's HTTPRoutes: to a guard, to the login service, and the grant that lets it lead into another namespace.
+//! Gateway API's `HTTPRoutes`: to a guard, to the login service, and the grant that lets it lead into another namespace.
 //!
 //! Our own subset of the types (kubernetes-sigs/gateway-api `apis/v1`), because the crate that has them all pins another
 //! version of k8s-openapi. API defaults are written out.

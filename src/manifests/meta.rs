@@ -15,7 +15,7 @@ use crate::plan::api_server::GuardedApiServer;
 use crate::plan::class::Class;
 use crate::plan::guard::Guard;
 use crate::plan::notebook_id;
-use crate::plan::ray::RayGuard;
+use crate::plan::ray::{RayGuard, ray_id};
 
 /// Argo CD's wave after all others.
 const LAST_WAVE: &str = "20";
@@ -60,6 +60,16 @@ pub fn of_notebook_in(
 /// Metadata of an object made for a guarded Ray cluster, in its namespace.
 pub fn of_ray(guard: &RayGuard, name: &str, class: Class) -> ObjectMeta {
     of_ray_in(guard, name, Some(&guard.cluster.namespace), class)
+}
+
+/// Metadata of an object made for a Ray cluster without a guard, in its namespace.
+pub fn of_bystander(namespace: &str, cluster: &str, name: &str, class: Class) -> ObjectMeta {
+    of(
+        &ray_id(Kind::RayCluster, namespace, cluster),
+        name,
+        Some(namespace),
+        class,
+    )
 }
 
 /// Metadata of an object made for a guarded Ray cluster elsewhere: in another namespace, or in none.

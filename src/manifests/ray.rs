@@ -31,7 +31,10 @@ pub fn of_namespace(platform: &Platform, namespace: &str) -> Vec<Object> {
 
 /// What one guarded cluster gets.
 pub fn of_cluster(platform: &Platform, guard: &RayGuard) -> Vec<Object> {
-    let mut objects = vec![network::opening_policy(platform, guard)];
+    let mut objects = vec![
+        network::opening_policy(platform, guard),
+        network::guard_policy(guard),
+    ];
     // Beside the operator the account is the operator's.
     if guard.cluster.service_account == ServiceAccount::Ours && platform.ray.operator == Operator::None {
         let metadata = meta::of_ray(guard, &guard.service_account, Class::Support);

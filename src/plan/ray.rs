@@ -85,6 +85,15 @@ fn word(kind: Kind) -> &'static str {
     }
 }
 
+/// Name of the NetworkPolicy that opens a cluster's nodes to each other, guarded or not.
+pub fn opening_name(kind: Kind, name: &str) -> String {
+    format!("{}-nodes", service_name(kind, name))
+}
+
+fn service_name(kind: Kind, name: &str) -> String {
+    suffixed(name, &format!("{}-proxy", word(kind)), LABEL_MAX)
+}
+
 // === impl RayGuard ===
 
 impl RayGuard {
@@ -93,7 +102,7 @@ impl RayGuard {
     pub fn new(platform: &Platform, cluster: RayCluster) -> Self {
         let (namespace, name) = (&cluster.namespace, &cluster.name);
         let word = word(cluster.kind);
-        let service = suffixed(name, &format!("{word}-proxy"), LABEL_MAX);
+        let service = service_name(cluster.kind, name);
         let everywhere = joined(word, namespace, name);
         let service_account = match (&cluster.service_account, platform.ray.operator) {
             (ServiceAccount::Theirs(theirs), _) => theirs.clone(),
@@ -113,7 +122,7 @@ impl RayGuard {
             delegator: format!("{everywhere}-auth-delegator"),
             access: format!("{name}-{word}-access"),
             view: format!("{name}-{word}-view"),
-            opening: format!("{service}-nodes"),
+            opening: opening_name(cluster.kind, name),
             grant: format!("{service}-route"),
             route: match platform.ray.route {
                 RayRoute::HttpRoute | RayRoute::None => everywhere.clone(),

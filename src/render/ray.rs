@@ -84,6 +84,17 @@ pub(super) fn names((found, namespaces): Rays<'_, '_>) -> Vec<collisions::Ray> {
     named(found, namespaces).map(names).collect()
 }
 
+/// The RayClusters without a guard whose namespaces are closed because of others.
+pub(super) fn bystanders((found, namespaces): Rays<'_, '_>, plan: &Plan) -> BTreeSet<(String, String)> {
+    let all = named(found, namespaces).filter(|(_, document)| document.kind == Kind::RayCluster);
+    let ids = all.map(|(namespace, document)| (namespace.to_owned(), document.name.clone()));
+    ids.filter(|(namespace, name)| {
+        let id = (Kind::RayCluster, namespace.clone(), name.clone());
+        plan.ray_closed.contains(namespace) && !plan.rays.contains_key(&id)
+    })
+    .collect()
+}
+
 /// The guarded ones, as the user's own objects see them.
 pub(super) fn workloads((found, namespaces): Rays<'_, '_>, plan: &Plan) -> Vec<Workload> {
     let workload = |(namespace, document): (&str, &Document)| {
@@ -225,7 +236,7 @@ impl<'a> Run<'a> {
         }
     }
 
-    /// Says of clusters that are not guarded that their nodes are closed with the others of their namespace.
+    /// Says of clusters that are not guarded that they are closed with the others of their namespace.
     pub(super) fn rays_closed_with_others(&mut self, (found, namespaces): Rays<'_, 'a>, plan: &Plan) {
         for (ray, namespace) in found.iter().zip(namespaces) {
             let (Some(namespace), Some(_)) = (namespace, &ray.document.cluster) else {
@@ -237,13 +248,19 @@ impl<'a> Run<'a> {
             if let Some((kind, _, name)) = plan.rays.keys().find(here)
                 && !plan.rays.contains_key(&id)
             {
-                let message = format!(
-                    "is not guarded, but all Ray nodes of its namespace are closed because of {} {name}: its own do not reach \
-                     each other; have it guarded too, or move it to another namespace",
+                let because = format!(
+                    "is not guarded, but all Ray nodes of its namespace are closed because of {} {name}",
                     kind.word()
                 );
-                let path = switch::annotation(keys::RAY_SECURE);
-                self.about_ray(ray, Finding::warning(message).at(path));
+                let finding = if document.kind == Kind::RayCluster {
+                    Finding::info(format!("{because}: nobody outside its own nodes reaches it"))
+                } else {
+                    // KubeRay makes up the name by which its nodes would be known.
+                    Finding::warning(format!(
+                        "{because}, and its own do not reach each other; have it guarded too, or move it to another namespace"
+                    ))
+                };
+                self.about_ray(ray, finding.at(switch::annotation(keys::RAY_SECURE)));
             }
         }
     }

@@ -376,20 +376,16 @@ fn ray(kind: &str, parts: [&str; 3], json: bool, returns: bool) -> String {
     let cluster = format!(
         "headGroupSpec:\n{head}  template:\n    spec:\n      containers:\n      - name: ray-head\n{container}{workers}"
     );
-    let spec = match kind {
-        "RayCluster" => cluster
-            .lines()
-            .map(|line| format!("  {line}\n"))
-            .collect::<String>(),
-        _ => {
-            let key = if kind == "RayJob" {
-                "rayClusterSpec"
-            } else {
-                "rayClusterConfig"
-            };
-            let lines: String = cluster.lines().map(|line| format!("    {line}\n")).collect();
-            format!("  {key}:\n{lines}")
-        }
+    let indented = |by: &str| -> String { cluster.lines().map(|line| format!("{by}{line}\n")).collect() };
+    let spec = if kind == "RayCluster" {
+        indented("  ")
+    } else {
+        let key = if kind == "RayJob" {
+            "rayClusterSpec"
+        } else {
+            "rayClusterConfig"
+        };
+        format!("  {key}:\n{}", indented("    "))
     };
     let text = format!(
         "apiVersion: ray.io/v1\nkind: {kind}\nmetadata:\n  name: training\n  namespace: team\n  annotations:\n    \

@@ -4,7 +4,7 @@
 //! What that opens. The client's guard takes the name in a certificate of this authority for its caller's, and asks for that
 //! name what it asks for a token's. A certificate says no group: rights that somebody has by a group alone do not count. The
 //! authority is one namespace's, and no guard elsewhere knows it; the guards mount its certificate and not its key. But who may
-//! make cert-manager's Certificates or CertificateRequests in the namespace, read its Secrets or start pods with them can have a
+//! make cert-manager's Certificates or `CertificateRequests` in the namespace, read its Secrets or start pods with them can have a
 //! certificate for any name. All of these may reach the namespace's Ray clusters in other ways; they must not be
 //! given to who may not. A certificate is good until it ends (90 days if cert-manager is not told otherwise): a person who is
 //! taken off the list is kept out by the Roles.

@@ -1,4 +1,4 @@
-//! NetworkPolicies of Ray clusters: one that closes, per namespace; one that opens, per cluster.
+//! NetworkPolicies of Ray clusters: one that closes, per namespace; those that open, per cluster.
 //!
 //! What closes selects by a label that KubeRay sets on every pod of every cluster, and depends on no single cluster. What opens
 //! goes with its cluster, and closes by being gone.
@@ -14,11 +14,12 @@ use k8s_openapi::apimachinery::pkg::apis::meta::v1::{LabelSelector, LabelSelecto
 use super::super::network::{labelled, peer, port};
 use super::super::{Object, meta};
 use crate::input::platform::RayEgress;
+use crate::input::ray::Kind;
 use crate::model::keys;
 use crate::model::platform::{Platform, Pods};
-use crate::model::ray::{DASHBOARD_PORT, Door, METRICS_PORT, Ports};
+use crate::model::ray::{DASHBOARD_PORT, METRICS_PORT};
 use crate::plan::class::Class;
-use crate::plan::ray::RayGuard;
+use crate::plan::ray::{RayGuard, opening_name};
 
 /// Name of the policy that closes a namespace's Ray clusters: neither KubeRay nor its forks make or delete one of this name.
 const CLOSING: &str = "rayclusters-closed";
@@ -30,23 +31,11 @@ const DNS_PORTS: [u16; 2] = [53, 5353];
 /// operator or for whoever collects metrics.
 const WORKLOADS: [&str; 2] = [keys::NOTEBOOK_NAME, keys::RAY_NODE_TYPE];
 
-/// Closes every Ray cluster of a namespace, guarded or not: whoever comes reaches the guards, which ask everybody; the KubeRay
-/// operator the dashboard's usual port, for it follows jobs and applications there; who collects metrics their port; and nobody
-/// anything else.
+/// Closes every Ray cluster of a namespace, guarded or not: the KubeRay operator reaches the dashboard's usual port, for it
+/// follows jobs and applications there; who collects metrics reaches their port; and nobody anything else.
 pub fn closing_policy(platform: &Platform, namespace: &str) -> Object {
     let ray = &platform.ray;
-    let ports = Ports::beside(ray.operator);
-    let guards = Door::ALL.map(|door| port("TCP", ports.of(door)));
-    let mut ingress = vec![
-        NetworkPolicyIngressRule {
-            from: Some(vec![NetworkPolicyPeer {
-                namespace_selector: Some(LabelSelector::default()),
-                ..NetworkPolicyPeer::default()
-            }]),
-            ports: Some(guards.into()),
-        },
-        admit(&ray.operator_pods, DASHBOARD_PORT),
-    ];
+    let mut ingress = vec![admit(&ray.operator_pods, DASHBOARD_PORT)];
     ingress.extend(ray.metrics.iter().map(|pods| admit(pods, METRICS_PORT)));
     let every_node = LabelSelector {
         match_expressions: Some(vec![LabelSelectorRequirement {
@@ -61,19 +50,57 @@ pub fn closing_policy(platform: &Platform, namespace: &str) -> Object {
     policy(metadata, Class::Enforce, every_node, ingress, egress)
 }
 
+/// Opens the guards' ports on a cluster's head to every pod: whoever comes is asked. On a worker nothing stands there but what
+/// somebody's code may put there.
+pub fn guard_policy(guard: &RayGuard) -> Object {
+    let doors = guard.cluster.doors();
+    let ports = doors.iter().map(|door| port("TCP", guard.ports.of(*door)));
+    let rule = NetworkPolicyIngressRule {
+        from: Some(vec![NetworkPolicyPeer {
+            namespace_selector: Some(LabelSelector::default()),
+            ..NetworkPolicyPeer::default()
+        }]),
+        ports: Some(ports.collect()),
+    };
+    let metadata = meta::of_ray(guard, &guard.service, Class::Support);
+    let head = labelled(&guard.cluster.head_labels(), &[]);
+    policy(metadata, Class::Support, head, vec![rule], None)
+}
+
+/// Opens the nodes of a cluster without a guard to each other, where its namespace is closed because of another.
+pub fn bystander_policy(platform: &Platform, namespace: &str, name: &str) -> Object {
+    let nodes = BTreeMap::from([(keys::RAY_CLUSTER.to_owned(), name.to_owned())]);
+    let opening = opening_name(Kind::RayCluster, name);
+    let metadata = meta::of_bystander(namespace, name, &opening, Class::Support);
+    let ingress = vec![NetworkPolicyIngressRule {
+        from: Some(each_other(&nodes)),
+        ports: None,
+    }];
+    let egress = closes_egress(platform).then(|| within(&nodes));
+    policy(metadata, Class::Support, labelled(&nodes, &[]), ingress, egress)
+}
+
+/// The nodes of a cluster. A Notebook's labels are its owner's, KubeRay's among them.
+fn each_other(nodes: &BTreeMap<String, String>) -> Vec<NetworkPolicyPeer> {
+    vec![NetworkPolicyPeer {
+        pod_selector: Some(labelled(nodes, &[keys::NOTEBOOK_NAME])),
+        ..NetworkPolicyPeer::default()
+    }]
+}
+
+fn within(nodes: &BTreeMap<String, String>) -> Vec<NetworkPolicyEgressRule> {
+    vec![NetworkPolicyEgressRule {
+        to: Some(each_other(nodes)),
+        ports: None,
+    }]
+}
+
 /// Opens the nodes of a cluster to each other, and to whom it must beside.
 pub fn opening_policy(platform: &Platform, guard: &RayGuard) -> Object {
     let cluster = &guard.cluster;
     let nodes = cluster.node_labels();
-    // A Notebook's labels are its owner's, KubeRay's among them.
-    let each_other = || {
-        vec![NetworkPolicyPeer {
-            pod_selector: Some(labelled(&nodes, &[keys::NOTEBOOK_NAME])),
-            ..NetworkPolicyPeer::default()
-        }]
-    };
     let mut ingress = vec![NetworkPolicyIngressRule {
-        from: Some(each_other()),
+        from: Some(each_other(&nodes)),
         ports: None,
     }];
     if cluster.dashboard != DASHBOARD_PORT {
@@ -95,12 +122,7 @@ pub fn opening_policy(platform: &Platform, guard: &RayGuard) -> Object {
             ports: Some(vec![port("TCP", cluster.dashboard)]),
         });
     }
-    let egress = closes_egress(platform).then(|| {
-        vec![NetworkPolicyEgressRule {
-            to: Some(each_other()),
-            ports: None,
-        }]
-    });
+    let egress = closes_egress(platform).then(|| within(&nodes));
     let metadata = meta::of_ray(guard, &guard.opening, Class::Support);
     policy(metadata, Class::Support, labelled(&nodes, &[]), ingress, egress)
 }
