@@ -344,7 +344,7 @@ impl<'a> Run<'a> {
             let metrics = platform.ray.metrics.as_ref();
             others.extend(metrics.map(|pods| ("those who collect metrics", pods)));
         }
-        self.rays_between(rays, namespaces, &others);
+        self.rays_between(rays, namespaces, &others, &plan.ray_closed);
         let none = BTreeMap::new();
         for (notebook, meaning) in found.iter().zip(meant) {
             let Some((namespace, _)) = meaning else { continue };

@@ -231,7 +231,9 @@ pub enum HopTls {
     Unverified(Hop),
     /// Nothing makes it TLS.
     Plain,
-    /// The entry passes TLS through, or what makes it TLS is not in the manifests.
+    /// The entry passes on the caller's own TLS: the caller checks the certificate, and nobody in between can.
+    Passed,
+    /// What makes it TLS is not in the manifests.
     Unknown,
 }
 

@@ -17,7 +17,7 @@ use super::world::World;
 pub mod fault;
 
 mod config;
-mod credentials;
+pub mod credentials;
 mod files;
 mod fits;
 mod oauth_proxy;
@@ -241,7 +241,8 @@ impl<'a> Guards<'a> {
         if !containers.is_empty() {
             fits::check(pod, &mut found);
             for (candidate, asks) in &asking {
-                credentials::check(self, candidate, *asks, &containers, &mut found.faults);
+                let beside = (&containers, found.guards.as_slice());
+                credentials::check(self, candidate, *asks, beside, &mut found.faults);
             }
         }
         found.faults.sort();

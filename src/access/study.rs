@@ -244,9 +244,10 @@ fn hop_tls(
             .find(|port| read::port(port, "/port") == Some(*number))
     });
     match (&path.via, &way.route, object, port) {
-        (Some(gateway), Some((route, _)), Some(object), Some(port))
-            if !passes_through(world, gateway, route) =>
-        {
+        (Some(gateway), Some((route, _)), ..) if passes_through(world, gateway, route, path) => {
+            HopTls::Passed
+        }
+        (Some(gateway), Some((route, _)), Some(object), Some(port)) if route.kind != "TCPRoute" => {
             let hopped = hops.hop(gateway, object, port);
             faults.extend(hopped.faults);
             if let HopTls::Verified(by) = &hopped.tls {
@@ -279,14 +280,28 @@ fn ruled_elsewhere(world: &World<'_>, service: &ObjectId) -> bool {
         .any(|rule| read::text(&rule.value, "/spec/host").is_some_and(|name| name.starts_with(&host)))
 }
 
-/// A TLSRoute or TCPRoute hands on what it gets.
-fn passes_through(world: &World<'_>, gateway: &ObjectId, route: &ObjectId) -> bool {
-    match route.kind.as_str() {
-        "TLSRoute" => world
-            .of_id(gateway)
-            .is_none_or(|gateway| Listener::all(gateway).iter().any(Listener::passes_through)),
-        "TCPRoute" => true,
-        _ => false,
+/// Whether a way is that of a TLSRoute whose listener does not decrypt. Of a Gateway that is not in the manifests it is taken for
+/// one that does not: every implementation can that, and few anything else (Gateway API, `TLSRoute`).
+fn passes_through(world: &World<'_>, gateway: &ObjectId, route: &ObjectId, path: &Path) -> bool {
+    if route.kind != "TLSRoute" {
+        return false;
+    }
+    let Some(gateway) = world.of_id(gateway) else {
+        return true;
+    };
+    let listeners = Listener::all(gateway);
+    let is_on_the_way = |listener: &&Listener<'_>| {
+        let at = listener.hop();
+        path.hops
+            .iter()
+            .any(|hop| hop.object == at.object && hop.field == at.field)
+    };
+    let mut attached = listeners.iter().filter(is_on_the_way).peekable();
+    if attached.peek().is_some() {
+        attached.all(Listener::passes_through)
+    } else {
+        // Its listener is in a ListenerSet, or refuses it.
+        listeners.iter().any(Listener::passes_through)
     }
 }
 

@@ -136,7 +136,7 @@ pub fn of_route(route: &Object) -> HopTls {
             };
             HopTls::Verified(at("termination", says))
         }
-        "passthrough" => HopTls::Unknown,
+        "passthrough" => HopTls::Passed,
         _ if fields::at(&route.value, tls).is_some() && !["edge", ""].contains(&termination) => {
             HopTls::Unknown
         }
@@ -162,7 +162,7 @@ fn of_another<'n>(service: &Object, names: &[&'n str]) -> Option<&'n str> {
 
 fn weakness(tls: &HopTls) -> u8 {
     match tls {
-        HopTls::Verified(_) => 0,
+        HopTls::Verified(_) | HopTls::Passed => 0,
         HopTls::Unknown => 1,
         HopTls::Unverified(_) => 2,
         HopTls::Plain => 3,

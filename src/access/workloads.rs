@@ -274,7 +274,7 @@ impl<'a> Workloads<'a> {
             let given = |key: &str, value: &str| (key.to_owned(), value.to_owned());
             let mut by_operator = vec![
                 given(keys::RAY_NODE_TYPE, part),
-                given("ray.io/group", group),
+                given(keys::RAY_GROUP, group),
                 given("ray.io/is-ray-node", "yes"),
                 given("app.kubernetes.io/name", "kuberay"),
                 given("app.kubernetes.io/created-by", "kuberay-operator"),
@@ -319,7 +319,7 @@ fn live_ray_pods<'a>(world: &World<'a>) -> LiveRayPods<'a> {
             continue;
         };
         let labels = read::labels(&pod.value, "/metadata/labels");
-        let group = labels.get("ray.io/group").cloned().unwrap_or_default();
+        let group = labels.get(keys::RAY_GROUP).cloned().unwrap_or_default();
         found.entry((cluster.id.clone(), group)).or_default().push(pod);
     }
     found

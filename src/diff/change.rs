@@ -244,6 +244,8 @@ pub enum Login {
 pub enum Tls {
     /// TLS, and the certificate is checked.
     Verified,
+    /// The caller's own TLS, passed on: the caller checks the certificate.
+    Passed,
     /// Not in the manifests.
     Unknown,
     /// TLS, and nobody checks the certificate.

@@ -117,6 +117,7 @@ pub(super) fn login(login: Login) -> &'static str {
 pub(super) fn tls(tls: Tls) -> &'static str {
     match tls {
         Tls::Verified => "TLS, certificate checked",
+        Tls::Passed => "the caller's own TLS, passed on",
         Tls::Unknown => "not to be seen in these manifests",
         Tls::Unverified => "TLS, certificate not checked by anybody",
         Tls::Plain => "plain HTTP",

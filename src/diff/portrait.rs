@@ -78,6 +78,7 @@ pub(super) fn tls(hop: &HopTls) -> Tls {
         HopTls::Verified(_) => Tls::Verified,
         HopTls::Unverified(_) => Tls::Unverified,
         HopTls::Plain => Tls::Plain,
+        HopTls::Passed => Tls::Passed,
         HopTls::Unknown => Tls::Unknown,
     }
 }

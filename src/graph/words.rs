@@ -161,6 +161,7 @@ pub(super) fn tls_label(hop: &HopTls) -> &'static str {
         HopTls::Verified(_) => "TLS",
         HopTls::Unverified(_) => "TLS, not checked",
         HopTls::Plain => "no TLS",
+        HopTls::Passed => "the caller's TLS",
         HopTls::Unknown => "TLS not known",
     }
 }

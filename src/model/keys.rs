@@ -163,6 +163,8 @@ pub const RAY_SOURCE: &str = "gatewright.dev/ray-source";
 pub const RAY_CLUSTER: &str = "ray.io/cluster";
 /// Label that KubeRay puts on its pods: `head` or `worker`.
 pub const RAY_NODE_TYPE: &str = "ray.io/node-type";
+/// Label that KubeRay puts on its pods: the name of their group.
+pub const RAY_GROUP: &str = "ray.io/group";
 /// Label that KubeRay puts on the pods that submit a job: the RayJob's name.
 pub const RAY_ORIGINATED_FROM: &str = "ray.io/originated-from-cr-name";
 /// Label that KubeRay puts on the pods that submit a job: the kind of what they are for.

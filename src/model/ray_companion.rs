@@ -21,6 +21,12 @@ const VOLUME: &str = "kube-rbac-proxy-config-";
 /// Where its sidecar listens.
 const PORT: u16 = 8443;
 
+/// The account that the operator gives the head of a guarded cluster, whatever stands in its template (`fixtures/ray-operators`,
+/// 20 and 21).
+pub fn account(cluster: &str) -> String {
+    format!("{cluster}-oauth-proxy-sa")
+}
+
 /// Checks a document whose cluster is to be guarded.
 pub fn check(
     document: &Document,

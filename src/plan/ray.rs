@@ -7,6 +7,7 @@ use crate::model::names::{LABEL_MAX, guard_secret, joined, suffixed, within};
 use crate::model::notebook::{COMMON_ACCOUNTS, ServiceAccount};
 use crate::model::platform::Platform;
 use crate::model::ray::{Door, Ports, RayCluster};
+use crate::model::ray_companion;
 
 /// A guarded Ray cluster.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -107,7 +108,7 @@ impl RayGuard {
         let service_account = match (&cluster.service_account, platform.ray.operator) {
             (ServiceAccount::Theirs(theirs), _) => theirs.clone(),
             // The operator gives the head an account of its own, whatever stands here.
-            (ServiceAccount::Ours, Operator::OpenDataHub) => format!("{name}-oauth-proxy-sa"),
+            (ServiceAccount::Ours, Operator::OpenDataHub) => ray_companion::account(name),
             // An account that pods get without asking must not hold the guard's rights.
             (ServiceAccount::Ours, Operator::None) if COMMON_ACCOUNTS.contains(&name.as_str()) => {
                 service.clone()

@@ -271,6 +271,7 @@ impl<'a> Run<'a> {
         found: &[Found<'a>],
         namespaces: &[Option<String>],
         others: &[(&str, &Pods)],
+        closed: &BTreeSet<String>,
     ) {
         for (ray, namespace) in found.iter().zip(namespaces) {
             let (Some(namespace), Some(cluster)) = (namespace, &ray.document.cluster) else {
@@ -278,6 +279,9 @@ impl<'a> Run<'a> {
             };
             let mut findings = Vec::new();
             meaning::passes_for_others(&ray.document, cluster, namespace, others, &mut findings);
+            if closed.contains(namespace) {
+                meaning::other_node(&ray.document, cluster, &mut findings);
+            }
             for finding in findings {
                 self.about_ray(ray, finding);
             }

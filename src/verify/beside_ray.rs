@@ -5,15 +5,14 @@
 use super::judgement::{Judgement, Rule};
 use super::reach::name;
 use crate::access::answer::{Hop, Workload};
+use crate::access::guards::credentials::is_beside_operator;
 use crate::access::read;
 use crate::access::rights::{self, May, Rights};
 use crate::access::study::Study;
-use crate::access::workloads::RAY;
 use crate::access::world::World;
 use crate::cluster::object::Object;
-use crate::input::platform::Operator;
-use crate::model::keys;
-use crate::model::ray::{DASHBOARD_HOST_PARAM, Door, LOOPBACK, Ports};
+use crate::model::ray::{DASHBOARD_HOST_PARAM, Door, LOOPBACK};
+use crate::model::{keys, ray_companion};
 
 /// Where the operator's own proxy listens, for everybody.
 const OPERATOR_PORT: u16 = 8443;
@@ -21,36 +20,21 @@ const OPERATOR_PORT: u16 = 8443;
 /// Judges every head that has our guard where it stands beside the operator's. Where the operator's policy is in the manifests,
 /// they are what a cluster holds, and are judged as they are.
 pub fn judge(study: &Study<'_>, judgements: &mut Vec<Judgement>) {
-    let beside: Vec<&Workload> = study
+    let beside: Vec<(&Workload, &Object)> = study
         .access
         .workloads
         .iter()
-        .filter(|workload| is_beside(workload))
+        .filter_map(|workload| Some((workload, study.world.of_id(&workload.id)?)))
+        .filter(|(workload, cluster)| is_beside_operator(cluster, &workload.part, &workload.guards))
+        .filter(|(_, cluster)| !is_made(&study.world, cluster))
         .collect();
     if beside.is_empty() {
         return;
     }
     let rights = Rights::new(&study.world);
-    for workload in beside {
-        let Some(cluster) = study.world.of_id(&workload.id) else {
-            continue;
-        };
-        let switch = format!("/metadata/annotations/{}", keys::RAY_SECURE.replace('/', "~1"));
-        let is_on = read::text(&cluster.value, &switch) == Some("true");
-        if is_on && !is_made(&study.world, cluster) {
-            around(&rights, workload, on_loopback(cluster), judgements);
-        }
+    for (workload, cluster) in beside {
+        around(&rights, workload, on_loopback(cluster), judgements);
     }
-}
-
-fn is_beside(workload: &Workload) -> bool {
-    let ports = Ports::beside(Operator::OpenDataHub);
-    workload.id.group == RAY
-        && workload.id.kind == "RayCluster"
-        && workload.part == "head"
-        && Door::ALL
-            .iter()
-            .any(|door| workload.guards.iter().any(|guard| guard.port == ports.of(*door)))
 }
 
 /// Whether the dashboard answers inside the pod alone.
@@ -116,7 +100,7 @@ fn around(rights: &Rights<'_>, workload: &Workload, loopback: bool, judgements: 
             advice: "let only those into the namespace who may use the cluster".to_owned(),
         });
     }
-    let account = format!("{}-oauth-proxy-sa", id.name);
+    let account = ray_companion::account(&id.name);
     let reviews = rights::token_reviews();
     if let May::Yes(by) = rights.may(&rights::service_account(&id.namespace, &account), &reviews) {
         judgements.push(Judgement {

@@ -45,7 +45,7 @@ pub fn judge(study: &Study<'_>, judgements: &mut Vec<Judgement>) {
                 let login = to_login(study, &other.path);
                 judgements.extend(login.map(|at| plain_login(&other.path, at)));
             }
-            HopTls::Verified(_) | HopTls::Unknown => {}
+            HopTls::Verified(_) | HopTls::Passed | HopTls::Unknown => {}
         }
         if let (Some(gateway), Some(route)) = (&other.path.via, route_of(&other.path)) {
             ways.entry((gateway, other.path.url.as_str()))

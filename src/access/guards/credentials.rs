@@ -1,16 +1,21 @@
 //! A guard's own credentials: whether it has what it asks with, and who else in the pod can read it.
 
+use std::borrow::Cow;
 use std::collections::BTreeSet;
 
 use serde_json::Value;
 
 use super::fault::{Fault, What};
 use super::{Asks, Candidate, Guards};
-use crate::access::answer::{Hop, Review};
+use crate::access::answer::{Guard, Hop, Review};
 use crate::access::fields;
 use crate::access::pod::Pod;
 use crate::access::rights::{May, service_account};
-use crate::access::workloads::is_api_server;
+use crate::access::workloads::{RAY, is_api_server};
+use crate::cluster::object::Object;
+use crate::input::platform::Operator;
+use crate::model::ray::{Door, Ports};
+use crate::model::{keys, ray_companion};
 
 /// What guards must be able to create: group and resource.
 const REVIEWS: [(&str, &str); 2] = [
@@ -26,18 +31,18 @@ pub(super) fn check(
     guards: &Guards<'_>,
     candidate: &Candidate<'_>,
     asks: Asks,
-    containers: &BTreeSet<String>,
+    (containers, found): (&BTreeSet<String>, &[Guard]),
     faults: &mut Vec<Fault>,
 ) {
     let pod = candidate.pod;
-    let account = account(pod);
-    let automount = automount(guards, pod, account);
-    asking(guards, candidate, asks, automount.is_some(), faults);
+    let account = account(pod, found);
+    let automount = automount(guards, pod, &account);
+    asking(guards, candidate, asks, (&account, automount.is_some()), faults);
     let readers: Vec<(String, &Value)> = others(pod, containers);
     if readers.is_empty() {
         return;
     }
-    let subject = service_account(pod.namespace(), account);
+    let subject = service_account(pod.namespace(), &account);
     let held = guards.rights.held(&subject);
     // KubeRay's API server is nobody else's code, and works by this account's rights, which are more than the guard needs.
     if !held.is_empty() && !is_api_server(pod) {
@@ -96,13 +101,30 @@ fn name_at(readers: &[(String, &Value)], place: &str) -> String {
     })
 }
 
-/// The account that a pod runs as.
-fn account<'p>(pod: &Pod<'p>) -> &'p str {
+/// Whether a head with these guards is one that Open Data Hub's operator puts its own objects around: our guards stand where
+/// they stand beside the operator's, and the cluster is switched on.
+pub fn is_beside_operator(object: &Object, part: &str, guards: &[Guard]) -> bool {
+    let ports = Ports::beside(Operator::OpenDataHub);
+    let is_ours = |door: Door| guards.iter().any(|guard| guard.port == ports.of(door));
+    let switch = ["metadata", "annotations", keys::RAY_SECURE];
+    object.id.group == RAY
+        && object.id.kind == "RayCluster"
+        && part == "head"
+        && Door::ALL.into_iter().any(is_ours)
+        && fields::text(&object.value, &switch) == "true"
+}
+
+/// The account that a pod runs as: beside Open Data Hub's operator a head's is the operator's, whatever its template says.
+fn account<'p>(pod: &Pod<'p>, guards: &[Guard]) -> Cow<'p, str> {
+    if is_beside_operator(pod.object, pod.part, guards) {
+        return ray_companion::account(&pod.object.id.name).into();
+    }
     ["serviceAccountName", "serviceAccount"]
         .iter()
         .map(|key| fields::text(pod.spec, &[key]))
         .find(|name| !name.is_empty())
         .unwrap_or(DEFAULT_ACCOUNT)
+        .into()
 }
 
 /// What has the kubelet mount the account's token into every container of the pod; none where nothing does.
@@ -128,7 +150,7 @@ fn asking(
     guards: &Guards<'_>,
     candidate: &Candidate<'_>,
     asks: Asks,
-    automount: bool,
+    (account, automount): (&str, bool),
     faults: &mut Vec<Fault>,
 ) {
     let needed: &[(&str, &str)] = match asks {
@@ -137,7 +159,7 @@ fn asking(
         Asks::TokensAndAccess => &REVIEWS,
     };
     let pod = candidate.pod;
-    let subject = service_account(pod.namespace(), account(pod));
+    let subject = service_account(pod.namespace(), account);
     if !automount && token_volume(pod, candidate.value).is_none() && !mounts_at(candidate.value, TOKEN_FOLDER)
     {
         faults.push(candidate.fault_here(What::NoToken(subject)));
@@ -157,7 +179,7 @@ fn asking(
             May::Unknown(hops) => unknown.extend(hops),
         }
     }
-    let at = pod.hop("serviceAccountName", account(pod));
+    let at = pod.hop("serviceAccountName", account);
     if !missing.is_empty() {
         let what = What::CannotAsk {
             account: subject,

@@ -584,6 +584,65 @@ spec:
     ));
 }
 
+/// Open Data Hub's operator gives a head an account of its own, whatever stands in the template.
+#[test]
+fn beside_the_operator_the_account_is_the_operators() {
+    let text = r#"
+apiVersion: rbac.authorization.k8s.io/v1
+kind: ClusterRoleBinding
+metadata: {name: guards}
+roleRef: {apiGroup: rbac.authorization.k8s.io, kind: ClusterRole, name: system:auth-delegator}
+subjects: [{kind: ServiceAccount, name: rc-oauth-proxy-sa, namespace: team}]
+---
+apiVersion: v1
+kind: ConfigMap
+metadata: {name: config, namespace: team}
+data:
+  config-file.yaml: '{"authorization": {"resourceAttributes": {"namespace": "team", "apiGroup": "ray.io", "resource": "rayclusters", "name": "rc"}}}'
+---
+apiVersion: ray.io/v1
+kind: RayCluster
+metadata: {name: rc, namespace: team, annotations: {odh.ray.io/secure-trusted-network: "true"}}
+spec:
+  headGroupSpec:
+    template:
+      spec:
+        serviceAccountName: robot
+        automountServiceAccountToken: false
+        containers:
+        - {name: ray-head, image: ray}
+        - name: kube-rbac-proxy-dashboard
+          image: example/kube-rbac-proxy
+          args:
+          - --secure-listen-address=0.0.0.0:8453
+          - --upstream=http://127.0.0.1:8265/
+          - --config-file=/etc/config/config-file.yaml
+          - --tls-cert-file=/etc/tls/tls.crt
+          - --tls-private-key-file=/etc/tls/tls.key
+          volumeMounts:
+          - {name: config, mountPath: /etc/config}
+          - {name: token, mountPath: /var/run/secrets/kubernetes.io/serviceaccount}
+        volumes:
+        - {name: config, configMap: {name: config}}
+        - {name: token, projected: {sources: [{serviceAccountToken: {path: token}}]}}
+"#;
+    let refused = |text: &str| -> Vec<String> {
+        let found = all(&objects(text)).remove(0);
+        let accounts = found.faults.into_iter().filter_map(|fault| match fault.what {
+            What::CannotAsk { account, .. } => Some(account.name),
+            _ => None,
+        });
+        accounts.collect()
+    };
+    assert_eq!(refused(text), Vec::<String>::new());
+    let robot = |text: String| assert_eq!(refused(&text), ["robot"], "{text}");
+    // Not switched on, and guards that stand where no operator is.
+    robot(text.replace("\"true\"", "\"false\""));
+    robot(text.replace("0.0.0.0:8453", "0.0.0.0:8443"));
+    let unbound = text.replace("system:auth-delegator", "system:discovery");
+    assert_eq!(refused(&unbound), ["rc-oauth-proxy-sa"]);
+}
+
 #[test]
 fn security_proxies() {
     let text = r#"

@@ -292,7 +292,7 @@ fn routes_of_openshift() {
         ("", "Plain"),
         (", tls: {termination: edge}", "Plain"),
         (", tls: {termination: reencrypt}", "Verified"),
-        (", tls: {termination: passthrough}", "Unknown"),
+        (", tls: {termination: passthrough}", "Passed"),
     ] {
         assert!(route(tls).starts_with(expected), "{tls}");
     }

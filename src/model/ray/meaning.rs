@@ -226,6 +226,41 @@ pub fn passes_for_others(
     }
 }
 
+/// Labels by which KubeRay, policies and Services know a node, where a template says another thing than KubeRay will. Before
+/// KubeRay 1.3 the template's stands, and the node escapes its policies or joins another cluster; since then KubeRay's does
+/// (`ray-operator/controllers/ray/common/pod.go`, `labelPod`).
+pub fn other_node(document: &Document, cluster: &Cluster, findings: &mut Vec<Finding>) {
+    let head = (
+        "headGroupSpec".to_owned(),
+        "head",
+        HEAD_GROUP,
+        &cluster.head.labels,
+    );
+    let workers = cluster.workers.iter().flatten().enumerate();
+    let workers = workers.map(|(index, group)| {
+        let path = format!("workerGroupSpecs[{index}]");
+        (path, "worker", group.name.as_str(), &group.labels)
+    });
+    for (path, node, group, labels) in std::iter::once(head).chain(workers) {
+        // Names of the clusters of jobs and services are made up.
+        let name = (document.kind == Kind::RayCluster).then_some(document.name.as_str());
+        for (key, own) in [
+            (keys::RAY_NODE_TYPE, Some(node)),
+            (keys::RAY_CLUSTER, name),
+            (keys::RAY_GROUP, Some(group)),
+        ] {
+            if let Some(value) = labels.get(key).filter(|value| Some(value.as_str()) != own) {
+                let message = "is KubeRay's label, by which policies, Services and KubeRay itself know the node: before \
+                               KubeRay 1.3 it stands, and the pod is outside the policies that close it, or inside another \
+                               cluster; remove it";
+                let mut at = document.kind.path(&format!("{path}.template.metadata.labels"));
+                push_key(&mut at, key);
+                findings.push(Finding::error(message).at(at).found(value.clone()));
+            }
+        }
+    }
+}
+
 /// Labels of pods by which policies and Services find Ray's nodes and those who submit jobs: no other pod may have them.
 pub fn node_label(labels: &BTreeMap<String, String>) -> Option<(&'static str, &str)> {
     let keys = [
@@ -262,7 +297,7 @@ pub fn pod_labels(
         let mut all = labels.clone();
         let mut of_kuberay = vec![
             (keys::RAY_NODE_TYPE, node),
-            ("ray.io/group", group),
+            (keys::RAY_GROUP, group),
             ("ray.io/is-ray-node", "yes"),
             ("app.kubernetes.io/created-by", "kuberay-operator"),
         ];

@@ -66,8 +66,8 @@ pub(super) fn check(
 }
 
 /// Labels of a template by which its pods would pass for those that submit jobs, and labels that KubeRay gives every node, by
-/// which all of them would pass for somebody whom policies let in. Those by which KubeRay knows its nodes, nobody can write
-/// over (`ray-operator/controllers/ray/common/pod.go`, `labelPod`).
+/// which all of them would pass for somebody whom policies let in. Those by which KubeRay knows its nodes are looked at
+/// in unguarded clusters, too (`meaning::other_node`).
 fn labels(group: &Group, template: &str, namespace: &str, platform: &Platform, findings: &mut Vec<Finding>) {
     for key in [keys::RAY_ORIGINATED_FROM, keys::RAY_ORIGINATED_KIND] {
         if let Some(value) = group.labels.get(key) {
