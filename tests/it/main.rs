@@ -45,6 +45,7 @@ mod program;
 mod properties;
 mod ray_companion;
 mod ray_head;
+mod ray_proof;
 mod ray_recordings;
 mod ray_routes;
 mod ray_samples;

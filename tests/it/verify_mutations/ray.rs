@@ -615,6 +615,31 @@ const OPERATORS: &[Operator] = &[
         ]
     ),
     operator!(
+        "a head that says it is no head, and no opening",
+        Error,
+        [OpenPort],
+        HEADS,
+        [
+            Set(
+                "RayCluster prep",
+                "/spec/headGroupSpec/template/metadata",
+                "{labels: {ray.io/node-type: x}}"
+            ),
+            Drop("NetworkPolicy prep-*-nodes"),
+        ]
+    ),
+    operator!(
+        "a head that says it is another cluster's",
+        Info,
+        [Unknown],
+        &["ReferenceGrant prep-*-route", "Route *-prep"],
+        [Set(
+            "RayCluster prep",
+            "/spec/headGroupSpec/template/metadata",
+            "{labels: {ray.io/cluster: other}}"
+        )]
+    ),
+    operator!(
         "another cluster's pods carry this one's label",
         Error,
         [OpenPort],
