@@ -259,26 +259,25 @@ impl<'a> Run<'a> {
         (rays, namespaces): Rays<'_, 'a>,
         collisions: Vec<Finding>,
     ) {
-        let ray_id = |(ray, namespace): (&'_ ray::Found<'a>, &Option<String>)| {
-            let document = &ray.document;
-            Some(plan::ray::ray_id(
-                document.kind,
-                namespace.as_deref()?,
-                &document.name,
-            ))
-        };
         let mut by_id = BTreeMap::new();
         for (notebook, meaning) in found.iter().zip(meant) {
             if let Some((namespace, _)) = meaning {
                 by_id.insert(plan::notebook_id(namespace, &notebook.document.name), notebook);
             }
         }
+        let mut of_rays = BTreeMap::new();
+        for (ray, namespace) in rays.iter().zip(namespaces) {
+            if let Some(namespace) = namespace {
+                let document = &ray.document;
+                let id = plan::ray::ray_id(document.kind, namespace, &document.name);
+                of_rays.entry(id).or_insert(ray);
+            }
+        }
         for finding in collisions {
             let id = finding.object.as_ref();
-            let mut of_ray = rays.iter().zip(namespaces);
             if let Some(notebook) = id.and_then(|id| by_id.get(id)) {
                 self.about(notebook, finding);
-            } else if let Some((ray, _)) = of_ray.find(|ray| id.is_some() && ray_id(*ray).as_ref() == id) {
+            } else if let Some(ray) = id.and_then(|id| of_rays.get(id)) {
                 self.about_ray(ray, finding);
             } else {
                 self.findings.push(finding);

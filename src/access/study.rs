@@ -126,7 +126,8 @@ pub fn of<'a>(objects: impl IntoIterator<Item = &'a Object>) -> Study<'a> {
         let mut known = one.answering();
         known.extend(&one.quiet);
         // One policy is for all nodes of a Ray cluster: the ports of the head's guards are meant for the head.
-        let parts = judged.iter().filter(|((other, _), _)| other == id);
+        let parts = judged.range((id.clone(), "")..);
+        let parts = parts.take_while(|((other, _), _)| other == id);
         known.extend(parts.flat_map(|(_, other)| other.guards.iter().map(|guard| guard.port)));
         for pod in &one.pods {
             let callers = policies::callers_of_others(&policies, &around, pod, &known);

@@ -49,6 +49,7 @@ struct Users {
     all: Vec<UserPod>,
     by_label: BTreeMap<(String, String), Vec<usize>>,
     perhaps: BTreeSet<&'static str>,
+    has_notebooks: bool,
 }
 
 #[derive(Debug)]
@@ -91,6 +92,7 @@ impl<'a> Surroundings<'a> {
                     .push(at);
             }
             here.perhaps.extend(&pod.perhaps);
+            here.has_notebooks |= pod.workload.kind == "Notebook";
             here.all.push(UserPod {
                 workload: pod.workload.clone(),
                 labels: pod.labels.clone(),
@@ -159,7 +161,7 @@ impl<'a> Surroundings<'a> {
     /// Whether a namespace has Notebooks, whose labels their owners write.
     pub fn has_notebooks(&self, namespace: &str) -> bool {
         let here = self.users.get(namespace);
-        here.is_some_and(|users| users.all.iter().any(|user| user.workload.kind == "Notebook"))
+        here.is_some_and(|users| users.has_notebooks)
     }
 
     /// Whether a namespace has workloads of other people's code.

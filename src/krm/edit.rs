@@ -42,7 +42,7 @@ pub enum EditError {
 type Result<T> = std::result::Result<T, EditError>;
 
 /// Collects splices for one object.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub struct Editor<'a> {
     text: &'a str,
     range: Range<usize>,

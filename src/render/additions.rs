@@ -221,15 +221,18 @@ impl Original {
     fn put_record(&mut self, entries: Vec<Entry>) -> Result<(), Finding> {
         let path = record::annotation();
         let field = describe(&path);
-        // Where annotations must be made for it, the record says so itself.
-        let (before, made) = self.clone().set(&path, &Value::Null)?;
-        let record = Record {
-            entries,
-            before,
-            made,
-        };
-        let text = json!(record.to_text());
-        self.edit(&field, |editor| set(editor, &path, &text))?;
+        let text = self.edit(&field, |editor| {
+            // Where annotations must be made for it, the record says so itself.
+            let (before, made) = set(&mut editor.clone(), &path, &Value::Null)?;
+            let record = Record {
+                entries,
+                before,
+                made,
+            };
+            let text = json!(record.to_text());
+            set(editor, &path, &text)?;
+            Ok(text)
+        })?;
         put(&mut self.value, &path, text);
         Ok(())
     }

@@ -4,7 +4,7 @@
 //! objects in the input open, or Platform asks for by name (hops that nobody verifies, groups that are everybody), is said as a
 //! warning with the way.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::ray::kind_of;
 use super::{Batch, Outcome, items, place};
@@ -56,6 +56,9 @@ const READ: [(&str, &str); 27] = [
     ("networking.istio.io", "DestinationRule"),
     ("security.istio.io", "AuthorizationPolicy"),
 ];
+
+/// Where the objects stand in the input, by what an API server tells them apart by; none for those that are added.
+type Places<'o> = BTreeMap<(&'o str, &'o str, &'o str, &'o str), Option<(usize, usize)>>;
 
 /// Judges an outcome.
 pub(super) fn check(batch: &Batch, outcome: &Outcome, plan: &Plan) -> Vec<Finding> {
@@ -123,6 +126,10 @@ pub(super) fn check(batch: &Batch, outcome: &Outcome, plan: &Plan) -> Vec<Findin
         .keys()
         .map(|(namespace, name)| plan::notebook_id(namespace, name).reference())
         .collect();
+    let mut places = BTreeMap::new();
+    for object in &objects {
+        places.entry(object.id.key()).or_insert(object.place);
+    }
     let study = study::of(&objects);
     let mut said = BTreeSet::new();
     verify::judge(&study)
@@ -137,7 +144,7 @@ pub(super) fn check(batch: &Batch, outcome: &Outcome, plan: &Plan) -> Vec<Findin
                 judgement.at.field.clone(),
             ))
         })
-        .map(|judgement| finding(batch, &objects, &judgement, &ours))
+        .map(|judgement| finding(batch, &places, &judgement, &ours))
         .collect()
 }
 
@@ -173,7 +180,7 @@ fn touches(judgement: &Judgement, ids: &BTreeSet<String>) -> bool {
     steps(judgement).any(|hop| ids.contains(&hop.object.reference()))
 }
 
-fn finding(batch: &Batch, objects: &[Object], judgement: &Judgement, ours: &BTreeSet<String>) -> Finding {
+fn finding(batch: &Batch, places: &Places<'_>, judgement: &Judgement, ours: &BTreeSet<String>) -> Finding {
     let own = steps(judgement).all(|hop| ours.contains(&hop.object.reference()));
     let mut way: Vec<String> = judgement.way.iter().map(|hop| hop.object.to_string()).collect();
     way.dedup();
@@ -196,10 +203,7 @@ fn finding(batch: &Batch, objects: &[Object], judgement: &Judgement, ours: &BTre
         Finding::warning(message)
     };
     let finding = finding.about(&judgement.at.object).at(judgement.at.field.clone());
-    let at = objects
-        .iter()
-        .find(|object| object.id.same_object(&judgement.at.object))
-        .and_then(|object| object.place);
+    let at = places.get(&judgement.at.object.key()).copied().flatten();
     let found = at.and_then(|(source, item)| {
         let framed = batch.framed.get(source)?;
         Some((framed, framed.stream.items.get(item)?))

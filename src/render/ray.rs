@@ -238,14 +238,17 @@ impl<'a> Run<'a> {
 
     /// Says of clusters that are not guarded that they are closed with the others of their namespace.
     pub(super) fn rays_closed_with_others(&mut self, (found, namespaces): Rays<'_, 'a>, plan: &Plan) {
+        let mut first: BTreeMap<&str, (Kind, &str)> = BTreeMap::new();
+        for (kind, namespace, name) in plan.rays.keys() {
+            first.entry(namespace).or_insert((*kind, name));
+        }
         for (ray, namespace) in found.iter().zip(namespaces) {
             let (Some(namespace), Some(_)) = (namespace, &ray.document.cluster) else {
                 continue;
             };
             let document = &ray.document;
-            let here = |(_, other, _): &&(Kind, String, String)| other == namespace;
             let id = (document.kind, namespace.clone(), document.name.clone());
-            if let Some((kind, _, name)) = plan.rays.keys().find(here)
+            if let Some((kind, name)) = first.get(namespace.as_str())
                 && !plan.rays.contains_key(&id)
             {
                 let because = format!(
