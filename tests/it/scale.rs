@@ -1,4 +1,4 @@
-//! Many Notebooks: every collision among them is found, and output and memory grow as the input does.
+//! Many Notebooks, many Ray clusters: every collision among them is found, and output and memory grow as the input does.
 
 use std::collections::BTreeSet;
 use std::io::{Read, Write};
@@ -9,6 +9,8 @@ use crate::program::{GATEWRIGHT, gatewright};
 const NAMESPACES: usize = 40;
 /// As many with optimisation (`make soak`) as the larger of the two is in the everyday tests, which run without.
 const FEW: usize = if cfg!(debug_assertions) { 100 } else { 1_000 };
+/// Guarded Ray clusters in each namespace where names collide: a thousand in all with optimisation.
+const CLUSTERS: usize = if cfg!(debug_assertions) { 5 } else { 25 };
 const PLATFORM: &str = "apiVersion: gatewright.dev/v1alpha1\nkind: Platform\nmetadata: {name: platform}\nspec: {flavor: Kubernetes}\n";
 
 fn notebook(namespace: usize, name: &str) -> String {
@@ -16,6 +18,14 @@ fn notebook(namespace: usize, name: &str) -> String {
         "---\napiVersion: kubeflow.org/v1\nkind: Notebook\nmetadata:\n  name: {name}\n  namespace: team-{namespace}\n  annotations:\n    \
          notebooks.opendatahub.io/inject-auth: \"true\"\n    opendatahub.io/username: dana\nspec:\n  template:\n    spec:\n      \
          containers:\n      - name: {name}\n        image: example.com/image:1\n"
+    )
+}
+
+fn ray_cluster(namespace: usize, name: &str) -> String {
+    format!(
+        "---\napiVersion: ray.io/v1\nkind: RayCluster\nmetadata:\n  name: {name}\n  namespace: team-{namespace}\n  annotations:\n    \
+         opendatahub.io/username: dana\nspec:\n  rayVersion: 2.52.0\n  headGroupSpec:\n    rayStartParams: {{}}\n    template:\n      \
+         spec:\n        containers:\n        - name: ray-head\n          image: example.com/ray:2.52.0\n"
     )
 }
 
@@ -61,6 +71,47 @@ fn every_collision_among_a_thousand_is_found() {
         }
     }
     assert!(count >= 1_000, "{count}");
+    says_each_once(&input, &expected);
+}
+
+#[test]
+fn every_collision_among_many_ray_clusters_is_found() {
+    let mut input = PLATFORM.to_owned();
+    let mut expected = BTreeSet::new();
+    for namespace in 0..NAMESPACES {
+        for index in 0..CLUSTERS {
+            input.push_str(&ray_cluster(namespace, &format!("r-{index}")));
+        }
+        let mut collides = |what: &str, why: &str| {
+            expected.insert((format!("{what} team-{namespace}/"), why.to_owned()));
+        };
+        match namespace % 10 {
+            1 => {
+                input.push_str(&ray_cluster(namespace, "r-1"));
+                collides("RayCluster", "given twice");
+            }
+            3 => {
+                input.push_str(&notebook(namespace, "r-2-head-svc"));
+                collides("RayCluster", "makes for Notebook r-2-head-svc;");
+            }
+            5 => {
+                input.push_str(&notebook(namespace, "r-3-ray-proxy"));
+                collides("RayCluster", "makes for Notebook r-3-ray-proxy;");
+            }
+            7 => {
+                input.push_str(&format!(
+                    "---\napiVersion: v1\nkind: Service\nmetadata: {{name: r-4-ray-proxy, namespace: team-{namespace}}}\n"
+                ));
+                collides("Service", "name that is needed for ray.io/RayCluster/");
+            }
+            _ => {}
+        }
+    }
+    says_each_once(&input, &expected);
+}
+
+/// Each of these errors is said once, by its object and its reason, and no other is.
+fn says_each_once(input: &str, expected: &BTreeSet<(String, String)>) {
     let answer = gatewright(&["fn"], input.as_bytes());
     assert_eq!((answer.code, answer.stdout.as_str()), (1, ""));
     let errors: Vec<&str> = answer
@@ -68,7 +119,7 @@ fn every_collision_among_a_thousand_is_found() {
         .lines()
         .filter(|line| line.starts_with("error: "))
         .collect();
-    for (what, why) in &expected {
+    for (what, why) in expected {
         let said = errors
             .iter()
             .filter(|line| line.contains(what) && line.contains(why))
@@ -76,10 +127,6 @@ fn every_collision_among_a_thousand_is_found() {
         assert_eq!(said, 1, "{what} {why}: {errors:#?}");
     }
     assert_eq!(errors.len(), expected.len(), "{errors:#?}");
-    eprintln!(
-        "{count} Notebooks in {NAMESPACES} namespaces: {} collisions",
-        errors.len()
-    );
 }
 
 /// What a run of the function takes and gives (bytes).
@@ -89,10 +136,10 @@ struct Size {
     memory: Option<usize>,
 }
 
-fn run(notebooks: usize) -> Size {
+fn run(count: usize, one: fn(usize, &str) -> String) -> Size {
     let mut input = PLATFORM.to_owned();
-    for index in 0..notebooks {
-        input.push_str(&notebook(index % NAMESPACES, &format!("n-{index:05}")));
+    for index in 0..count {
+        input.push_str(&one(index % NAMESPACES, &format!("n-{index:05}")));
     }
     let size = input.len();
     let mut child = Command::new(GATEWRIGHT)
@@ -116,7 +163,7 @@ fn run(notebooks: usize) -> Size {
     writer.join().unwrap().unwrap();
     assert!(child.wait().unwrap().success());
     let text = String::from_utf8(output).unwrap();
-    assert_eq!(text.matches("\nkind: HTTPRoute\n").count(), notebooks);
+    assert_eq!(text.matches("\nkind: HTTPRoute\n").count(), count);
     Size {
         input: size,
         output: text.len() + first.len(),
@@ -126,10 +173,20 @@ fn run(notebooks: usize) -> Size {
 
 #[test]
 fn output_and_memory_grow_as_the_input_does() {
-    let (few, many) = (run(FEW), run(10 * FEW));
-    for (notebooks, size) in [(FEW, &few), (10 * FEW, &many)] {
+    in_proportion("Notebooks", FEW, notebook);
+}
+
+/// Fewer, for more is put into each of them.
+#[test]
+fn output_and_memory_grow_as_the_input_of_ray_clusters_does() {
+    in_proportion("Ray clusters", FEW / 4, ray_cluster);
+}
+
+fn in_proportion(what: &str, count: usize, one: fn(usize, &str) -> String) {
+    let (few, many) = (run(count, one), run(10 * count, one));
+    for (count, size) in [(count, &few), (10 * count, &many)] {
         eprintln!(
-            "{notebooks} Notebooks: {} bytes in, {} bytes out, {} bytes of memory",
+            "{count} {what}: {} bytes in, {} bytes out, {} bytes of memory",
             size.input,
             size.output,
             size.memory.unwrap_or_default()
