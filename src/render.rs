@@ -9,6 +9,7 @@ mod additions;
 mod api_server;
 mod canonical;
 mod convert;
+mod entrusted;
 mod generated;
 mod images;
 mod judged;
@@ -45,11 +46,10 @@ use crate::krm::tree::Node;
 use crate::krm::write::Change;
 use crate::manifests::{self, Object, sidecar};
 use crate::model::keys;
-use crate::model::login;
 use crate::model::notebook::{self as model};
 use crate::model::platform::{Environment, Platform, Pods};
 use crate::model::programs;
-use crate::model::ray::meaning::may_be_guarded;
+use crate::model::ray::meaning::{self, may_be_guarded};
 use crate::model::{backend_tls, companion, pod};
 use crate::plan;
 
@@ -222,13 +222,17 @@ impl<'a> Run<'a> {
             self.fence_notes(plan);
         }
         let guarded = !plan.guards.is_empty();
-        let verified = guarded || !plan.rays.is_empty() || plan.gateway().is_some();
+        let mut of_rays = plan.rays.values();
+        let verified_rays = of_rays.any(|guard| !guard.reencrypted(platform).is_empty());
+        let verified = guarded || verified_rays || plan.gateway().is_some();
+        let clusters = plan.rays.values().map(|guard| &guard.cluster);
         let beside = guarded && platform.notebook_controller == Operator::OpenDataHub;
         let id = plan.platform.id();
         let limits = programs::limits(platform.sidecar.program).into_iter();
         let notes = limits
             .filter(|_| guarded)
             .chain((!plan.rays.is_empty()).then(|| programs::limits_of_ray(platform.sidecar.program)))
+            .chain(meaning::tokens_behind_the_guard(platform, clusters))
             .chain(backend_tls::assumed(&platform.backend_tls).filter(|_| verified))
             .chain(beside.then(companion::notes).into_iter().flatten());
         self.findings.extend(notes.map(|finding| finding.about(&id)));
@@ -316,21 +320,10 @@ impl<'a> Run<'a> {
         (rays, namespaces): Rays<'_, 'a>,
         plan: &plan::Plan,
     ) {
-        let mut secrets: BTreeMap<&str, BTreeMap<&str, &str>> = BTreeMap::new();
-        for guard in plan.guards.values() {
-            let here = secrets.entry(&guard.notebook.namespace).or_default();
-            here.insert(&guard.tls_secret, "the private key of a guard");
-        }
-        let of_login = plan.gateway().map(login::secrets).unwrap_or_default();
-        let login = plan.gateway().map(|gateway| {
-            let here = secrets.entry(&gateway.namespace).or_default();
-            for name in of_login.keys().map(String::as_str).chain([login::CREDENTIALS]) {
-                here.insert(name, "a secret of the gateway or of its login service");
-            }
-            Pods {
-                namespace: gateway.namespace.clone(),
-                labels: manifests::login::pod_labels(),
-            }
+        let secrets = entrusted::secrets(plan);
+        let login = plan.gateway().map(|gateway| Pods {
+            namespace: gateway.namespace.clone(),
+            labels: manifests::login::pod_labels(),
         });
         let platform = &plan.platform;
         let mut others = vec![
@@ -343,7 +336,8 @@ impl<'a> Run<'a> {
             let metrics = platform.ray.metrics.as_ref();
             others.extend(metrics.map(|pods| ("those who collect metrics", pods)));
         }
-        self.rays_between(rays, namespaces, &others, &plan.ray_closed);
+        self.rays_between(rays, namespaces, &others, &secrets, &plan.ray_closed);
+        entrusted::accounts_of_guards(self.batch, plan, &mut self.findings);
         let none = BTreeMap::new();
         for (notebook, meaning) in found.iter().zip(meant) {
             let Some((namespace, _)) = meaning else { continue };

@@ -294,7 +294,7 @@ pub fn keys_of_others(
     subject: Subject<'_>,
     this: &str,
     volumes: &[&str],
-    secrets: &BTreeMap<&str, &str>,
+    secrets: &BTreeMap<String, &str>,
     findings: &mut Vec<Finding>,
 ) {
     let Subject { pod, path: spec, .. } = subject;

@@ -6,10 +6,10 @@ use super::Plan;
 use super::ray::ray_id;
 use crate::input::platform::Operator;
 use crate::input::ray::Kind;
-use crate::krm::object_id::ObjectId;
 use crate::krm::results::Finding;
 use crate::model::login;
 use crate::model::notebook::ServiceAccount;
+use crate::model::ray_companion;
 
 /// A document with a Ray cluster in it, guarded or not.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -89,13 +89,13 @@ pub fn of_rays(
             (guard.id(), message)
         }));
     }
-    if plan.platform.ray.operator == Operator::OpenDataHub {
-        said.extend(beside_the_operator(rays));
-    }
     for (id, message) in said {
         let finding = Finding::error(format!("{message}; rename one of them")).at("metadata.name");
         let name = id.name.clone();
         findings.push(finding.found(name).about(&id));
+    }
+    if plan.platform.ray.operator == Operator::OpenDataHub {
+        beside_the_operator(rays, findings);
     }
 }
 
@@ -106,22 +106,16 @@ struct Taken<'a> {
     accounts: BTreeMap<(&'a str, &'a str), String>,
 }
 
-/// Open Data Hub's operator joins namespace and name by a dash (`fixtures/ray-operators/README.md`).
-fn beside_the_operator(rays: &[Ray]) -> Vec<(ObjectId, String)> {
-    let mut joined: BTreeMap<String, &Ray> = BTreeMap::new();
-    let mut said = Vec::new();
-    for ray in rays.iter().filter(|ray| ray.kind == Kind::RayCluster) {
-        let name = format!("{}-{}", ray.namespace, ray.name);
-        let other = joined.insert(name.clone(), ray);
-        if let Some(other) = other.filter(|other| other.namespace != ray.namespace) {
-            let message = format!(
-                "Open Data Hub's operator calls what it makes for it {name}, as for RayCluster {}/{}: one of the two is cut off",
-                other.namespace, other.name
-            );
-            said.push((ray_id(ray.kind, &ray.namespace, &ray.name), message));
-        }
+/// Open Data Hub's operator joins namespace and name by a dash. One that is given twice is said elsewhere.
+fn beside_the_operator(rays: &[Ray], findings: &mut Vec<Finding>) {
+    let clusters = rays.iter().filter(|ray| ray.kind == Kind::RayCluster);
+    let places: BTreeSet<(String, String)> = clusters
+        .map(|ray| (ray.namespace.clone(), ray.name.clone()))
+        .collect();
+    let places: Vec<(String, String)> = places.into_iter().collect();
+    for ((namespace, name), finding) in ray_companion::collisions(&places) {
+        findings.push(finding.about(&ray_id(Kind::RayCluster, &namespace, &name)));
     }
-    said
 }
 
 #[cfg(test)]
@@ -179,7 +173,9 @@ mod tests {
             (Kind::RayCluster, "a-b", "c", head),
             (Kind::RayCluster, "a", "b-c", head),
         ];
-        assert!(said(&[], &joined)[0].contains("a-b-c"));
+        let both = said(&[], &joined);
+        let same = |line: &String| line.contains("calls its route to this cluster a-b-c");
+        assert!(both.len() == 2 && both.iter().all(same), "{both:?}");
         let kinds = [
             (Kind::RayJob, "a-b", "c", head),
             (Kind::RayCluster, "a", "b-c", head),

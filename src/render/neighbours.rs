@@ -11,8 +11,8 @@ use crate::input::platform::Operator;
 use crate::krm::object_id::ObjectId;
 use crate::krm::results::Finding;
 use crate::krm::stream::Item;
-use crate::model::companion;
 use crate::model::platform::Platform;
+use crate::model::{companion, ray_companion};
 
 /// Kinds that lead requests to a Service: group, kind.
 const ROADS: [(&str, &str); 8] = [
@@ -103,36 +103,22 @@ pub(super) fn check<'a>(
         if let Some(message) = taken {
             let finding = Finding::warning(message).at("metadata.name");
             findings.push(place(framed, item, finding.found(id.name.clone()), None));
-        } else if let Some(message) = operators_route(platform, item, &here) {
-            findings.push(place(
-                framed,
-                item,
-                Finding::error(message).at("metadata.name"),
-                None,
-            ));
+        } else if is_deleted(platform, item, &here) {
+            findings.push(place(framed, item, ray_companion::deleted_route(&id.name), None));
         } else if ROADS.contains(&kind) {
             around.road(framed, item, findings);
         }
     }
 }
 
-/// What Open Data Hub's operator for Ray makes of a route under a RayCluster's name: an outage of both.
-fn operators_route(
-    platform: &Platform,
-    item: &Item,
-    here: &BTreeMap<&str, Vec<&Workload>>,
-) -> Option<String> {
+/// Whether Open Data Hub's operator for Ray deletes a route: it has the name of a RayCluster.
+fn is_deleted(platform: &Platform, item: &Item, here: &BTreeMap<&str, Vec<&Workload>>) -> bool {
     let id = &item.head.id;
     let beside = platform.ray.operator == Operator::OpenDataHub;
-    if !beside || (id.group.as_str(), id.kind.as_str()) != ROADS[0] {
-        return None;
-    }
-    let there = here.get(id.namespace.as_str())?;
-    let workload = there.iter().find(|workload| workload.is_ray_cluster(&id.name))?;
-    Some(format!(
-        "is the name of {} in this namespace: Open Data Hub's operator deletes such a route at every turn; rename it",
-        workload.what
-    ))
+    let there = here.get(id.namespace.as_str()).map_or(&[][..], Vec::as_slice);
+    beside
+        && (id.group.as_str(), id.kind.as_str()) == ROADS[0]
+        && there.iter().any(|workload| workload.is_ray_cluster(&id.name))
 }
 
 /// The ways to what is guarded.

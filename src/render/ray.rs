@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde_json::{Value, json};
 
 use super::additions::{self, Original};
+use super::entrusted;
 use super::workloads::Workload;
 use super::{Framed, Outcome, Rays, Run, canonical, items, place, syntax};
 use crate::input::platform::Operator;
@@ -268,14 +269,16 @@ impl<'a> Run<'a> {
         }
     }
 
-    /// What one may not be because of others: pods whom policies let in.
+    /// What one may not be or read because of others: pods whom policies let in, and guards' keys.
     pub(super) fn rays_between(
         &mut self,
         found: &[Found<'a>],
         namespaces: &[Option<String>],
         others: &[(&str, &Pods)],
+        secrets: &BTreeMap<&str, BTreeMap<String, &str>>,
         closed: &BTreeSet<String>,
     ) {
+        let none = BTreeMap::new();
         for (ray, namespace) in found.iter().zip(namespaces) {
             let (Some(namespace), Some(cluster)) = (namespace, &ray.document.cluster) else {
                 continue;
@@ -285,6 +288,8 @@ impl<'a> Run<'a> {
             if closed.contains(namespace) {
                 meaning::other_node(&ray.document, cluster, &mut findings);
             }
+            let here = secrets.get(namespace.as_str()).unwrap_or(&none);
+            entrusted::read_by_ray(&ray.document, cluster, here, &mut findings);
             for finding in findings {
                 self.about_ray(ray, finding);
             }

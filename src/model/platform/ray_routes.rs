@@ -4,7 +4,9 @@
 use std::collections::BTreeSet;
 
 use super::{Platform, Tls};
-use crate::input::platform::{GatewayImplementation, IngressMode, RayClientRoute, RayRoute};
+use crate::input::platform::{
+    Flavor, GatewayImplementation, IngressMode, Operator, RayClientRoute, RayRoute,
+};
 use crate::krm::results::Finding;
 use crate::model::gateway::Gateway;
 use crate::model::notebook::NOBODY;
@@ -17,9 +19,22 @@ const LISTENER: &str = "spec.rayClusters.client.listener";
 
 /// Checks what Platform says alone.
 pub(super) fn check(platform: &Platform, findings: &mut Vec<Finding>) {
+    operator(platform, findings);
     dashboard(platform, findings);
     client(platform, findings);
     certificates(platform, findings);
+}
+
+/// The real webhook where the cluster is no OpenShift: `fixtures/ray-operators/README.md`, cases 75 and 76.
+fn operator(platform: &Platform, findings: &mut Vec<Finding>) {
+    if platform.ray.operator == Operator::OpenDataHub && platform.flavor == Flavor::Kubernetes {
+        let message = "where its webhook is registered, Open Data Hub's operator writes \"false\" into the annotation \
+                       odh.ray.io/secure-trusted-network on every cluster that is no OpenShift, and GitOps writes \"true\" back for \
+                       ever. The operator then makes nothing, the account that the guard runs as neither, and the guard lets nobody \
+                       in. Set None, unless the operator runs without its webhook";
+        let finding = Finding::warning(message).at("spec.rayClusters.operator");
+        findings.push(finding.found("OpenDataHub").propose("None"));
+    }
 }
 
 fn dashboard(platform: &Platform, findings: &mut Vec<Finding>) {
@@ -49,7 +64,20 @@ fn client(platform: &Platform, findings: &mut Vec<Finding>) {
     if !platform.ray.client.passes_through() {
         return;
     }
-    let word = word(platform.ray.client.route);
+    let route = platform.ray.client.route;
+    let word = word(route);
+    let istio = platform.facts.implementation == GatewayImplementation::Istio;
+    let message = match route {
+        RayClientRoute::Ingress => Some(
+            "ingress-nginx passes TLS on only where its controller runs with --enable-ssl-passthrough; without that it ends the \
+             clients' TLS with a certificate of its own",
+        ),
+        RayClientRoute::TlsRoute if istio => {
+            Some("Istio reads TLSRoutes only where istiod runs with PILOT_ENABLE_ALPHA_GATEWAY_API=true")
+        }
+        _ => None,
+    };
+    findings.extend(message.map(|message| Finding::info(message).at(CLIENT_ROUTE).found(word)));
     match platform.tls {
         Tls::CertManager { .. } => {}
         Tls::ServiceCa => {
@@ -169,7 +197,8 @@ mod tests {
 
     #[test]
     fn a_way_that_nobody_could_go_is_an_error() {
-        use Severity::{Error, Warning};
+        use Severity::{Error, Info, Warning};
+        let beside = json!({"operator": "OpenDataHub"});
         let client = |route: &str| json!({"client": {"route": route, "domain": "ray.example.com"}});
         for (flavor, tls, ray, expected) in [
             ("OpenShift", "ServiceCA", json!({"route": "Route"}), vec![]),
@@ -181,10 +210,12 @@ mod tests {
                 json!({"route": "Ingress"}),
                 vec![Error],
             ),
-            ("OpenShift", "ServiceCA", client("TLSRoute"), vec![Error]),
+            ("OpenShift", "ServiceCA", client("TLSRoute"), vec![Info, Error]),
             ("OpenShift", "ServiceCA", client("GRPCRoute"), vec![]),
-            ("Kubernetes", "CertManager", client("TLSRoute"), vec![]),
-            ("Kubernetes", "Provided", client("Ingress"), vec![Warning]),
+            ("Kubernetes", "CertManager", client("TLSRoute"), vec![Info]),
+            ("Kubernetes", "Provided", client("Ingress"), vec![Info, Warning]),
+            ("OpenShift", "ServiceCA", beside.clone(), vec![]),
+            ("Kubernetes", "CertManager", beside, vec![Warning]),
         ] {
             assert_eq!(
                 severities(flavor, tls, ray.clone()),

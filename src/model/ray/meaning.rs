@@ -117,6 +117,29 @@ fn declared_ports(document: &Document, cluster: &Cluster, ports: [u16; 2], findi
     }
 }
 
+/// What Ray's own tokens come to behind the guard, which deletes `Authorization` where it took a token from it
+/// (kubernetes/apiserver `pkg/authentication/request/bearertoken/bearertoken.go`; ray-project/ray
+/// `python/ray/_private/authentication/http_token_authentication.py`, `src/ray/rpc/authentication/`).
+const TOKENS_BEHIND_THE_GUARD: &str = "the guard deletes the header Authorization of every request that it lets in by a token: \
+     through it Ray's dashboard sees Ray's tokens in X-Ray-Authorization or in its own cookie alone, and the client port, where Ray \
+     reads Authorization and nothing else, refuses everybody who has no client certificate (client.certificates). Turn Ray's tokens \
+     off, for the guard asks everybody; or send Ray's token to the dashboard in X-Ray-Authorization";
+
+/// What is said of the Platform's choice of Ray's tokens, where it is any cluster's.
+pub fn tokens_behind_the_guard<'a>(
+    platform: &Platform,
+    mut clusters: impl Iterator<Item = &'a RayCluster>,
+) -> Option<Finding> {
+    let word = match platform.ray.tokens {
+        RayTokens::Off => return None,
+        RayTokens::Secret => "Secret",
+        RayTokens::Kubernetes => "Kubernetes",
+    };
+    clusters.find(|cluster| cluster.tokens != Tokens::Off)?;
+    let finding = Finding::warning(TOKENS_BEHIND_THE_GUARD).at("spec.rayClusters.rayTokens");
+    Some(finding.found(word).propose("Off"))
+}
+
 /// Ray's own tokens: what the document says of them wins over the Platform.
 fn tokens(
     document: &Document,
@@ -140,6 +163,9 @@ fn tokens(
     } else {
         secret(Some(own.secret_name.as_str()).filter(|name| !name.is_empty()))
     };
+    if tokens != Tokens::Off {
+        findings.push(Finding::warning(TOKENS_BEHIND_THE_GUARD).at(document.kind.path("authOptions")));
+    }
     if tokens != of_platform {
         let message = "says otherwise than the Platform's rayTokens, and wins: Ray's own tokens are as it is written here";
         findings.push(Finding::info(message).at(document.kind.path("authOptions")));

@@ -191,9 +191,8 @@ fn variables(whose: &str, path: &str, env: &[EnvVar], tokens: &Tokens<'_>, findi
             (AUTH_MODE_VARIABLE, _) if variable.from_elsewhere => {
                 format!("says from elsewhere whether {whose} asks for tokens; write authOptions instead")
             }
-            (AUTH_MODE_VARIABLE, Tokens::Off) if value == AUTH_DISABLED => {
-                "is written here by itself; remove it".to_owned()
-            }
+            // As it would be written; theirs stays.
+            (AUTH_MODE_VARIABLE, Tokens::Off) if value == AUTH_DISABLED => continue,
             (AUTH_MODE_VARIABLE, Tokens::Off) => format!(
                 "has {whose} ask for tokens, where authOptions or the Platform's rayTokens say that nobody has one: write \
                  authOptions with mode: token, and remove it"

@@ -95,7 +95,7 @@ fn labels(group: &Group, template: &str, namespace: &str, platform: &Platform, f
             && labels.all(|(key, value)| says(key, value) || given(key, value));
         if fits {
             let message = format!(
-                "the Platform's rayClusters.{field} selects pods of this namespace by labels that KubeRay gives every node:                  policies let the nodes in wherever they let these in; select them by others, or move the cluster"
+                "the Platform's rayClusters.{field} selects pods of this namespace by labels that KubeRay gives every node: policies let the nodes in wherever they let these in; select them by others, or move the cluster"
             );
             findings.push(Finding::error(message).at(format!("{template}.metadata.labels")));
         }
