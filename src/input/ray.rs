@@ -3,9 +3,13 @@
 //! Source of the shapes: ray-project/kuberay `ray-operator/apis/ray/v1/`. Takes the value as kubectl reads it; everything not
 //! named here is the user's and never looked at.
 
+pub mod lifetimes;
+
 use std::collections::BTreeMap;
 
 use serde_json::Value;
+
+use lifetimes::{Deletion, Upgrade};
 
 use super::place::{Place, Reader};
 use super::pod::{self, EnvVar, Pod};
@@ -46,6 +50,8 @@ pub struct Document {
     pub submission_mode: String,
     /// What else a RayJob's `spec` says; nothing for the other kinds.
     pub job: Job,
+    /// A RayService's `upgradeStrategy`; none for the other kinds.
+    pub upgrade: Option<Upgrade>,
 }
 
 /// Fields of a RayJob's `spec`.
@@ -63,6 +69,8 @@ pub struct Job {
     pub backoff_limit: Option<i64>,
     /// Which of `submitterPodTemplate` and `submitterConfig` is there.
     pub submitter: Option<&'static str>,
+    /// `deletionStrategy`
+    pub deletion: Option<Deletion>,
 }
 
 /// A RayCluster's `spec`, wherever it stands.
@@ -80,12 +88,16 @@ pub struct Cluster {
     pub autoscaler_env: Vec<EnvVar>,
     /// `autoscalerOptions.version`
     pub autoscaler_version: String,
+    /// `autoscalerOptions.idleTimeoutSeconds`
+    pub autoscaler_idle: Option<i64>,
     /// `autoscalerOptions.volumeMounts`: name and path.
     pub autoscaler_mounts: Vec<(String, String)>,
     /// `authOptions`
     pub auth: Option<AuthOptions>,
     /// `tlsOptions.enabled`
     pub mutual_tls: Option<bool>,
+    /// `upgradeStrategy`
+    pub upgrade: Option<Upgrade>,
     /// `networkPolicy`
     pub network_policy: Option<NetworkPolicy>,
     /// `gcsFaultToleranceOptions`
@@ -117,6 +129,10 @@ pub struct Group {
     pub max_replicas: Option<i64>,
     /// `suspend`
     pub suspend: bool,
+    /// `idleTimeoutSeconds`
+    pub idle: Option<i64>,
+    /// `priority`
+    pub priority: Option<i64>,
     /// `rayStartParams`; none where the field is not there.
     pub start_params: Option<BTreeMap<String, String>>,
     /// Whether `resources` of the group itself says anything.
@@ -253,6 +269,10 @@ pub fn read(kind: Kind, value: &Value) -> Result<Document, Vec<Finding>> {
             Kind::RayJob => job(&mut reader, &root.field("spec")),
             Kind::RayCluster | Kind::RayService => Job::default(),
         },
+        upgrade: match kind {
+            Kind::RayService => lifetimes::upgrade(&mut reader, &root.field("spec").field("upgradeStrategy")),
+            Kind::RayCluster | Kind::RayJob => None,
+        },
     };
     if reader.findings.is_empty() {
         Ok(document)
@@ -274,6 +294,7 @@ fn job(reader: &mut Reader, spec: &Place<'_>) -> Job {
         submitter: ["submitterPodTemplate", "submitterConfig"]
             .into_iter()
             .find(given),
+        deletion: lifetimes::deletion(reader, &spec.field("deletionStrategy")),
     }
 }
 
@@ -302,6 +323,7 @@ fn read_cluster(reader: &mut Reader, place: &Place<'_>) -> Cluster {
             .unwrap_or_default(),
         autoscaler_env: reader.list(&options.field("env"), pod::variable),
         autoscaler_version: reader.text(&options.field("version")),
+        autoscaler_idle: options.field("idleTimeoutSeconds").value.as_i64(),
         autoscaler_mounts: reader.list(&options.field("volumeMounts"), mount),
         auth: auth.value.is_object().then(|| AuthOptions {
             mode: reader.text(&auth.field("mode")),
@@ -309,6 +331,7 @@ fn read_cluster(reader: &mut Reader, place: &Place<'_>) -> Cluster {
             kubernetes: reader.flag(&auth.field("enableK8sTokenAuth")).unwrap_or_default(),
         }),
         mutual_tls: reader.flag(&place.field("tlsOptions").field("enabled")),
+        upgrade: lifetimes::upgrade(reader, &place.field("upgradeStrategy")),
         network_policy: policy.value.is_object().then(|| NetworkPolicy {
             mode: reader.text(&policy.field("mode")),
             head_egress: lists(&policy.field("head").field("egressRules")),
@@ -380,6 +403,8 @@ fn group(reader: &mut Reader, place: &Place<'_>) -> Group {
         min_replicas: count("minReplicas"),
         max_replicas: count("maxReplicas"),
         suspend: reader.flag(&place.field("suspend")).unwrap_or_default(),
+        idle: count("idleTimeoutSeconds"),
+        priority: count("priority"),
         start_params: (!params.value.is_null()).then(|| reader.texts(&params)),
         resources: place
             .field("resources")

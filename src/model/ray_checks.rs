@@ -7,6 +7,7 @@
 mod auth;
 mod groups;
 mod jobs;
+mod lifetimes;
 mod pods;
 mod ports;
 mod settings;
@@ -38,6 +39,7 @@ pub fn check(
     versions::check(document, cluster, platform.ray.kuberay, findings);
     auth::check(document, cluster, platform, findings);
     settings::check(document, cluster, platform, findings);
+    lifetimes::check(document, cluster, platform.ray.kuberay, findings);
     ports::check(document, cluster, platform, findings);
     pods::check(document, cluster, namespace, platform, findings);
     if platform.ray.operator == Operator::OpenDataHub {

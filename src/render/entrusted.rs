@@ -1,5 +1,5 @@
-//! What is the guards' and the gateway's alone, and whose code would have it too: Secrets with their keys, and ServiceAccounts
-//! with their right to review tokens.
+//! What is the guards' and the gateway's alone, and whose code would have it too: Secrets with their keys, and accounts with
+//! their right to review tokens.
 
 use std::collections::BTreeMap;
 
@@ -75,7 +75,7 @@ pub(super) fn read_by_ray(
     }
 }
 
-/// The ServiceAccounts that are made for guards, by namespace and name: each with the document whose guard it is.
+/// The accounts that are made for guards, by namespace and name: each with the document whose guard it is.
 fn accounts(plan: &Plan) -> BTreeMap<(&str, &str), ObjectId> {
     let notebooks = plan.guards.values().map(|guard| &guard.notebook);
     let accounts = plan.guards.values().zip(notebooks);
@@ -117,7 +117,7 @@ pub(super) fn accounts_of_guards(batch: &Batch, plan: &Plan, findings: &mut Vec<
         let Ok(value) = piece.value() else { continue };
         let own = own_pod(id);
         let mut said = Vec::new();
-        named(&value, String::new(), &mut said);
+        named(&value, "", &mut said);
         let tree = piece.tree().ok();
         for (path, name) in said {
             let Some(other) = accounts.get(&(namespace, name)) else {
@@ -150,21 +150,21 @@ fn own_pod(id: &ObjectId) -> Option<String> {
 }
 
 /// Every ServiceAccount that a value names for pods, with where it does, in whatever kind of object.
-fn named<'v>(value: &'v Value, path: String, said: &mut Vec<(String, &'v str)>) {
+fn named<'v>(value: &'v Value, path: &str, said: &mut Vec<(String, &'v str)>) {
     match value {
         Value::Object(fields) => {
             for (key, value) in fields {
-                let mut path = path.clone();
+                let mut path = path.to_owned();
                 push_key(&mut path, key);
                 match value.as_str() {
                     Some(name) if ACCOUNT_FIELDS.contains(&key.as_str()) => said.push((path, name)),
-                    _ => named(value, path, said),
+                    _ => named(value, &path, said),
                 }
             }
         }
         Value::Array(values) => {
             for (index, value) in values.iter().enumerate() {
-                named(value, format!("{path}[{index}]"), said);
+                named(value, &format!("{path}[{index}]"), said);
             }
         }
         _ => {}

@@ -44,6 +44,7 @@ mod pictures;
 mod program;
 mod properties;
 mod ray_companion;
+mod ray_faults;
 mod ray_head;
 mod ray_proof;
 mod ray_recordings;

@@ -1,5 +1,6 @@
 //! What KubeRay asks of RayJobs and RayServices beside their clusters.
 
+use super::lifetimes;
 use crate::input::ray::{Document, Kind};
 use crate::krm::results::Finding;
 
@@ -83,9 +84,15 @@ fn job(document: &Document, findings: &mut Vec<Finding>) {
         ),
         _ => {}
     }
+    if let Some(deletion) = &job.deletion {
+        lifetimes::deletion(document, deletion, findings);
+    }
     if document.submission_mode != SIDECAR {
         return;
     }
+    let mut refuse = |field: &str, message: &str| {
+        findings.push(Finding::error(message).at(format!("spec.{field}")));
+    };
     if let Some(field) = job.submitter {
         refuse(
             field,

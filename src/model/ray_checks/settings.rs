@@ -287,6 +287,13 @@ fn backend(options: &FaultTolerance, path: &str, cluster: &Cluster, head: &str) 
     wrong
 }
 
+/// Whether a cluster asks for Ray's second autoscaler: by an option, or as before there was one, by a variable.
+pub(super) fn has_second_autoscaler(cluster: &Cluster) -> bool {
+    let ray = cluster.head.pod.containers.first();
+    let by_variable = ray.and_then(|ray| variable(ray, AUTOSCALER_V2));
+    cluster.autoscaler_version == "v2" || by_variable.is_some_and(|(_, value)| ["1", "true"].contains(&value))
+}
+
 fn autoscaler(document: &Document, cluster: &Cluster, findings: &mut Vec<Finding>) {
     let head = document.kind.path("headGroupSpec.template.spec");
     let ray = cluster.head.pod.containers.first();

@@ -1,5 +1,6 @@
 mod auth;
 mod head;
+mod lifetimes;
 mod others;
 
 use serde_json::{Value, json};
