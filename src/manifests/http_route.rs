@@ -248,30 +248,30 @@ pub fn ray_route(platform: &Platform, guard: &RayGuard) -> Object {
         }),
         status_code: FOUND,
     };
-    let to_guard = Rule::below(
-        path.clone(),
-        backend(
-            &guard.service,
-            &guard.cluster.namespace,
-            guard.ports.of(Door::Dashboard),
-        ),
-    );
-    let mut rules = vec![
+    let exact = Match::exact(path.clone());
+    let below = Match::prefix(path.clone());
+    // The operator's own route has the same path and leads past the guard: what says the method too goes before it. A rule that
+    // rewrites a prefix has one match alone.
+    let (exact, below) = match platform.ray.operator {
+        Operator::OpenDataHub => (exact.by_method(), below.by_method()),
+        Operator::None => (vec![exact], vec![below]),
+    };
+    let service = &guard.service;
+    let to_guard = |one: Match| {
+        let backend = backend(service, &guard.cluster.namespace, guard.ports.of(Door::Dashboard));
         Rule {
-            matches: vec![Match::exact(path)],
-            filters: vec![Filter::RequestRedirect {
-                request_redirect: onward,
-            }],
-            backend_refs: Vec::new(),
-        },
-        to_guard,
-    ];
-    if platform.ray.operator == Operator::OpenDataHub {
-        // The operator's own route has the same path and leads past the guard: what says the method too goes before it.
-        for rule in &mut rules {
-            rule.matches = rule.matches.iter().flat_map(Match::by_method).collect();
+            matches: vec![one],
+            ..Rule::below(path.clone(), backend)
         }
-    }
+    };
+    let mut rules = vec![Rule {
+        matches: exact,
+        filters: vec![Filter::RequestRedirect {
+            request_redirect: onward,
+        }],
+        backend_refs: Vec::new(),
+    }];
+    rules.extend(below.into_iter().map(to_guard));
     let parent = parent(&platform.gateway.name, &platform.gateway.namespace);
     attached(metadata, parent, Vec::new(), rules)
 }
