@@ -111,6 +111,11 @@ pub enum Tokens {
 // === impl Ports ===
 
 impl Ports {
+    /// The ports beside Open Data Hub's operator.
+    pub fn beside_open_data_hub() -> Self {
+        Self::beside(Operator::OpenDataHub)
+    }
+
     /// The ports beside an operator, or none.
     pub fn beside(operator: Operator) -> Self {
         match operator {

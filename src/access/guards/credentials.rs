@@ -13,7 +13,6 @@ use crate::access::pod::Pod;
 use crate::access::rights::{May, service_account};
 use crate::access::workloads::{RAY, is_api_server};
 use crate::cluster::object::Object;
-use crate::input::platform::Operator;
 use crate::model::ray::{Door, Ports};
 use crate::model::{keys, ray_companion};
 
@@ -104,7 +103,7 @@ fn name_at(readers: &[(String, &Value)], place: &str) -> String {
 /// Whether a head with these guards is one that Open Data Hub's operator puts its own objects around: our guards stand where
 /// they stand beside the operator's, and the cluster is switched on.
 pub fn is_beside_operator(object: &Object, part: &str, guards: &[Guard]) -> bool {
-    let ports = Ports::beside(Operator::OpenDataHub);
+    let ports = Ports::beside_open_data_hub();
     let is_ours = |door: Door| guards.iter().any(|guard| guard.port == ports.of(door));
     let switch = ["metadata", "annotations", keys::RAY_SECURE];
     object.id.group == RAY
