@@ -16,7 +16,7 @@ use super::answer::{Caller, Hop, Who};
 use super::labels::{self, Known, Selected};
 use super::pod::Pod;
 use super::surroundings::Surroundings;
-use super::workloads::RAY;
+use super::workloads::{RAY, selected};
 use crate::cluster::object::Object;
 use crate::model::keys;
 
@@ -78,7 +78,6 @@ impl<'a> Policies<'a> {
     pub fn of_pod(&self, pod: &Pod<'_>) -> Vec<(&Policy<'a>, Selected)> {
         let namespace = pod.namespace();
         let mut found: BTreeSet<usize> = BTreeSet::new();
-        let known = pod.known();
         let mut take = |label: Option<(String, String)>| {
             if let Some(here) = self.by_label.get(&(namespace, label)) {
                 found.extend(here);
@@ -105,7 +104,7 @@ impl<'a> Policies<'a> {
         found
             .into_iter()
             .filter_map(|at| self.all.get(at))
-            .map(|policy| (policy, policy.selects(known)))
+            .map(|policy| (policy, policy.selects(pod)))
             .filter(|(_, selected)| selected.possible())
             .collect()
     }
@@ -127,7 +126,7 @@ impl<'a> Policy<'a> {
         self.object
     }
 
-    fn selects(&self, labels: Known<'_>) -> Selected {
+    fn selects(&self, pod: &Pod<'_>) -> Selected {
         let Some(spec) = self.spec.as_ref().and_then(|policy| policy.spec.as_ref()) else {
             return Selected::Maybe;
         };
@@ -136,7 +135,7 @@ impl<'a> Policy<'a> {
         }
         match &spec.pod_selector {
             None => Selected::Yes,
-            Some(selector) => labels::selects(selector, labels),
+            Some(selector) => selected(selector, pod),
         }
     }
 
@@ -344,7 +343,7 @@ fn peer_reach(peer: &NetworkPolicyPeer, pod: &Pod<'_>, around: &Surroundings<'_>
     }
     let mut itself = false;
     if in_namespace(own).possible() {
-        itself = labels::selects(pods, pod.known()) == Selected::Yes && !plain;
+        itself = selected(pods, pod) == Selected::Yes && !plain;
         if itself {
             reach.push(Who::Itself);
         }

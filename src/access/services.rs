@@ -9,7 +9,7 @@ use super::endpoints;
 use super::labels::{self, Selected};
 use super::pod::{self, Pod};
 use super::read;
-use super::workloads::{KUBEFLOW, Workloads};
+use super::workloads::{KUBEFLOW, Workloads, selected};
 use super::world::World;
 use crate::cluster::object::Object;
 use crate::krm::object_id::ObjectId;
@@ -267,7 +267,11 @@ impl<'a> Service<'a> {
         let exact = labels::of_labels(selector);
         workloads
             .with_label(&self.id.namespace, key, value)
-            .map(|pod| (pod, labels::selects(&exact, pod.known())))
+            // A Service that KubeRay makes for a RayJob stands here under the RayJob's name.
+            .map(|pod| match self.owner {
+                Some(_) => (pod, labels::selects(&exact, pod.known())),
+                None => (pod, selected(&exact, pod)),
+            })
             .filter(|(pod, selected)| {
                 selected.possible() && self.owner.is_none_or(|owner| *owner == pod.workload)
             })

@@ -2,9 +2,11 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::LabelSelector;
 use serde_json::Value;
 
 use super::answer::Guard;
+use super::labels::{self, Selected};
 use super::pod::{self, Pod};
 use super::read;
 use super::world::World;
@@ -497,6 +499,16 @@ fn own_command(pod: &Pod<'_>) -> bool {
 pub fn may_be_named(workload: &ObjectId, cluster: &str) -> bool {
     let rest = cluster.strip_prefix(workload.name.as_str());
     rest.is_some_and(|rest| rest.starts_with('-'))
+}
+
+/// Whether a selector means a pod. A RayJob's cluster has a name that KubeRay makes up, but not any name.
+pub fn selected(selector: &LabelSelector, pod: &Pod<'_>) -> Selected {
+    let made_up = !pod.labels.contains_key(keys::RAY_CLUSTER) && pod.perhaps.contains(&keys::RAY_CLUSTER);
+    let names = labels::pinned(selector, keys::RAY_CLUSTER).filter(|_| made_up);
+    if names.is_some_and(|names| !names.iter().any(|name| may_be_named(&pod.workload, name))) {
+        return Selected::No;
+    }
+    labels::selects(selector, pod.known())
 }
 
 fn ray_start_params<'a>(pod: &Pod<'a>) -> Option<&'a Value> {

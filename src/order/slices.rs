@@ -12,7 +12,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde_json::Value;
 
 use super::change::{Change, Pair};
-use crate::access::workloads::{Workloads, runs_user_code};
+use crate::access::workloads::{Workloads, runs_user_code, selected};
 use crate::access::world::World;
 use crate::access::{labels, read};
 use crate::cluster::object::Object;
@@ -298,7 +298,7 @@ impl<'a> Sorted<'a> {
                             continue;
                         };
                         let users = found.pods.iter().filter(|pod| runs_user_code(&pod.workload));
-                        let selected = users.filter(|pod| labels::selects(&selector, pod.known()).possible());
+                        let selected = users.filter(|pod| selected(&selector, pod).possible());
                         let selected = selected.filter_map(|pod| numbers.get(&pod.workload).copied());
                         // One stands for all where every pod is meant.
                         let plain = selector.match_labels.is_none() && selector.match_expressions.is_none();

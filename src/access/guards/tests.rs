@@ -639,7 +639,10 @@ spec:
     // Not switched on, and guards that stand where no operator is.
     robot(text.replace("\"true\"", "\"false\""));
     robot(text.replace("0.0.0.0:8453", "0.0.0.0:8443"));
-    let unbound = text.replace("system:auth-delegator", "system:discovery");
+    let unbound = text.replace(
+        "{kind: ServiceAccount, name: rc-oauth-proxy-sa",
+        "{kind: ServiceAccount, name: other",
+    );
     assert_eq!(refused(&unbound), ["rc-oauth-proxy-sa"]);
 }
 
