@@ -38,12 +38,48 @@ struct Scene {
     users: usize,
     /// Whether the namespaces are in the input.
     namespaces: bool,
+    /// Ray clusters: in which namespace, of which kind, and whether guarded.
+    rays: Vec<(usize, usize, bool)>,
 }
 
 prop_compose! {
-    fn scene()(world in world(), moved in any::<bool>(), users in 0_usize..3, namespaces in any::<bool>()) -> Scene {
-        Scene { world, moved, users, namespaces }
+    fn scene()(
+        world in world(), moved in any::<bool>(), users in 0_usize..3, namespaces in any::<bool>(),
+        rays in prop::collection::vec((0..NAMESPACES.len(), 0..RAYS.len(), prop::bool::weighted(0.8)), 0..3),
+    ) -> Scene {
+        Scene { world, moved, users, namespaces, rays }.sensible()
     }
+}
+
+/// Kinds that hold a Ray cluster, each with a name of its own and the fields around the cluster's.
+const RAYS: [(&str, &str, &str); 3] = [
+    ("RayCluster", "prep", ""),
+    (
+        "RayJob",
+        "nightly",
+        "  entrypoint: python a.py\n  rayClusterSpec:\n",
+    ),
+    (
+        "RayService",
+        "answers",
+        "  serveConfigV2: 'applications: []'\n  rayClusterConfig:\n",
+    ),
+];
+
+/// A Ray cluster of a kind.
+fn ray((namespace, kind, on): (usize, usize, bool)) -> String {
+    let (kind, name, around) = RAYS[kind];
+    let cluster = "rayVersion: 2.52.0\nheadGroupSpec:\n  rayStartParams: {}\n  template: {spec: {containers: [{name: ray-head, image: \
+                   'ray:2.52.0'}]}}\nworkerGroupSpecs:\n- groupName: small\n  minReplicas: 0\n  maxReplicas: 2\n  rayStartParams: {}\n  \
+                   template: {spec: {containers: [{name: ray-worker, image: 'ray:2.52.0'}]}}\n";
+    let indent = if around.is_empty() { "  " } else { "    " };
+    let cluster: String = cluster.lines().map(|line| format!("{indent}{line}\n")).collect();
+    let namespace = NAMESPACES[namespace];
+    format!(
+        "---\napiVersion: ray.io/v1\nkind: {kind}\nmetadata:\n  name: {name}\n  namespace: {namespace}\n  annotations:\n    {}: \
+         \"{on}\"\nspec:\n{around}{cluster}",
+        keys::RAY_SECURE
+    )
 }
 
 prop_compose! {
@@ -101,7 +137,23 @@ impl Scene {
         );
         next.world.notebooks = notebooks;
         next.world = next.world.sensible();
-        next
+        let fates_of_own = next.rays.iter().zip(fates.iter().rev());
+        let mut rays: Vec<(usize, usize, bool)> = fates_of_own
+            .filter(|(_, fate)| **fate > 1)
+            .map(|((namespace, kind, on), fate)| (*namespace, *kind, *on != (*fate == 2)))
+            .collect();
+        let come = other.rays.iter().zip(fates.iter().rev());
+        rays.extend(come.filter(|(_, fate)| **fate % 2 == 0).map(|(ray, _)| *ray));
+        next.rays = rays;
+        next.sensible()
+    }
+
+    /// One of each kind in a namespace.
+    fn sensible(mut self) -> Self {
+        let mut seen = BTreeSet::new();
+        self.rays
+            .retain(|(namespace, kind, _)| seen.insert((*namespace, *kind)));
+        self
     }
 
     fn objects(&self) -> Vec<Object> {
@@ -122,6 +174,7 @@ impl Scene {
                 "---\napiVersion: v1\nkind: Namespace\nmetadata: {{name: {name}}}\n"
             ));
         }
+        text.extend(self.rays.iter().map(|one| ray(*one)));
         rendered(&text, &platform)
     }
 }
@@ -139,16 +192,21 @@ fn rendered(text: &str, platform: &str) -> Vec<Object> {
 
 // --- what is found ---
 
-/// What is open in an output, but for what the input asks for: Notebooks that are switched off have no guard, and one that is
+/// What is open in an output, but for what the input asks for: Notebooks and Ray clusters that are switched off have no guard, and one that is
 /// written into the applications' namespace, where the platform's own routes are, has its users write routes there.
 fn open(objects: &[Object]) -> Vec<Judgement> {
-    let notebooks = || objects.iter().filter(|object| object.id.kind == "Notebook");
-    let switch = format!("/metadata/annotations/{}", keys::INJECT_AUTH.replace('/', "~1"));
+    let runs_code = |object: &&Object| object.id.kind == "Notebook" || object.id.group == "ray.io";
+    let users = || objects.iter().filter(runs_code);
     let is_off = |id: &ObjectId| {
-        notebooks()
-            .any(|notebook| notebook.id == *id && notebook.value.pointer(&switch) != Some(&json!("true")))
+        let switch = if id.kind == "Notebook" {
+            keys::INJECT_AUTH
+        } else {
+            keys::RAY_SECURE
+        };
+        let is_on = |object: &Object| object.value["metadata"]["annotations"][switch] == "true";
+        objects.iter().any(|object| object.id == *id && !is_on(object))
     };
-    let among_routes = notebooks().any(|notebook| notebook.id.namespace == APPLICATIONS);
+    let among_routes = users().any(|one| one.id.namespace == APPLICATIONS);
     let asked_for = |judgement: &Judgement| match judgement.rule {
         Rule::OpenPort => {
             judgement.message.ends_with("which has no guard") && workload(judgement).is_some_and(is_off)
@@ -164,24 +222,31 @@ fn open(objects: &[Object]) -> Vec<Judgement> {
     found
 }
 
-/// The Notebook that a way ends at.
+/// The Notebook or Ray cluster that a way ends at.
 fn workload(judgement: &Judgement) -> Option<&ObjectId> {
     judgement
         .way
         .iter()
         .map(|hop| &hop.object)
-        .rfind(|id| id.kind == "Notebook")
+        .rfind(|id| id.kind == "Notebook" || id.group == "ray.io")
 }
 
-/// The one moment that is left and named: one Kustomization of Flux makes a namespace's first Notebook before the policy that
-/// closes it. In a namespace that had a closing policy before there is none, whatever comes.
+/// Whether a policy is the one that closes what runs workloads like this one in a namespace.
+fn closes_such(policy: &Object, workload: &ObjectId) -> bool {
+    if workload.kind == "Notebook" {
+        return closes(&policy.value, &workload.namespace);
+    }
+    policy.id.kind == "NetworkPolicy"
+        && policy.id.namespace == workload.namespace
+        && policy.id.name == "rayclusters-closed"
+}
+
+/// The one moment that is left and named: one Kustomization of Flux makes a namespace's first Notebook or Ray cluster before the
+/// policy that closes it. In a namespace that had a closing policy before there is none, whatever comes.
 fn is_first_in_its_namespace(tool: Tool, judgement: &Judgement, old: &[Object]) -> bool {
-    let namespace = |id: &ObjectId| id.namespace.clone();
     tool == Tool::Flux
         && judgement.message.ends_with("(open-port)")
-        && workload(judgement)
-            .map(namespace)
-            .is_some_and(|namespace| !old.iter().any(|policy| closes(&policy.value, &namespace)))
+        && workload(judgement).is_some_and(|id| !old.iter().any(|policy| closes_such(policy, id)))
 }
 
 /// What was looked at.
@@ -216,6 +281,10 @@ fn look(seen: &mut Seen, what: &str, tool: Tool, old: &[Object], new: &[Object])
             .objects()
             .map(|object| object.id.kind.as_str())
             .collect();
+        seen.add(
+            "moments with Ray",
+            usize::from(RAYS.iter().any(|(kind, ..)| kinds.contains(kind))),
+        );
         let all = ["Notebook", "HTTPRoute", "NetworkPolicy"];
         seen.add(
             "moments with all of it",
@@ -334,7 +403,12 @@ fn nothing_is_open_on_any_way() {
     });
     let seen = seen.into_inner();
     let cases = usize::try_from(cases()).unwrap();
-    for (what, least) in [("steps", 150), ("moments", 200), ("moments with all of it", 15)] {
+    for (what, least) in [
+        ("steps", 150),
+        ("moments", 200),
+        ("moments with all of it", 15),
+        ("moments with Ray", 15),
+    ] {
         assert!(seen.count(what) >= least * cases, "{what}: {seen:#?}");
     }
     // What comes up in every few cases only is asked of many.
@@ -459,6 +533,7 @@ fn simple(notebooks: &[(usize, usize, bool)]) -> Vec<Object> {
         moved: false,
         users: 0,
         namespaces: true,
+        rays: Vec::new(),
     }
     .objects()
 }
