@@ -252,3 +252,17 @@ fn shortened(name: String) -> String {
         _ => end,
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn long_names_are_cut_as_kuberay_cuts_them() {
+        // KubeRay's own vector (ray-operator/controllers/ray/utils/util_test.go, TestCheckName).
+        let long = "72fbcc7e-a661-4b18e-ca41-e903-fc3ae634b18e-lazer090scholar-director-s";
+        let cut = "rca41-e903-fc3ae634b18e-lazer090scholar-director-s";
+        assert_eq!(shortened(long.to_owned()), cut);
+        assert_eq!(shortened("short-head-svc".to_owned()), "short-head-svc");
+    }
+}
