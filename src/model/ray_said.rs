@@ -4,6 +4,20 @@ use super::ray::AUTH_MODE_VARIABLE;
 use crate::input::pod::{Container, EnvVar};
 use crate::input::ray::{Cluster, Group};
 
+/// Types of a Service that is open to the outside.
+pub const OUTSIDE: [&str; 2] = ["NodePort", "LoadBalancer"];
+/// The type that is not.
+pub const INSIDE: &str = "ClusterIP";
+
+/// The fields of the head's group that give KubeRay's Service its type, and what they say.
+#[expect(clippy::type_complexity, reason = "a table of two columns")]
+pub const SERVICE_TYPES: [(&[&str], fn(&Cluster) -> &str); 2] = [
+    (&["serviceType"], |cluster| &cluster.service_type),
+    (&["headService", "spec", "type"], |cluster| {
+        &cluster.head_service_type
+    }),
+];
+
 /// What a document says itself.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 #[expect(clippy::struct_excessive_bools, reason = "each is a fact of its own")]
@@ -18,6 +32,8 @@ pub struct Said {
     pub tokens: bool,
     /// Whether `tlsOptions` says anything.
     pub mutual_tls: bool,
+    /// Fields of the head that have KubeRay open its Service to the outside, each as the keys that lead to it.
+    pub outside: Vec<&'static [&'static str]>,
 }
 
 // === impl Said ===
@@ -35,6 +51,11 @@ impl Said {
             autoscaler_silent: !cluster.autoscaler_env.iter().any(variable),
             tokens: cluster.auth.is_some(),
             mutual_tls: cluster.mutual_tls.is_some(),
+            outside: SERVICE_TYPES
+                .iter()
+                .filter(|(_, kind)| OUTSIDE.contains(&kind(cluster)))
+                .map(|(path, _)| *path)
+                .collect(),
         }
     }
 }

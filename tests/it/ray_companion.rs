@@ -206,7 +206,7 @@ fn a_dry_run_over_what_the_operator_made_adds_what_is_ours_and_changes_nothing()
 }
 
 /// A document without the server's bookkeeping, and without what we put into it: the guards with their volumes, what says where
-/// the dashboard listens and that Ray's own tokens are off.
+/// the dashboard listens, that Ray's own tokens are off, and that the head's Service stays inside.
 fn without_ours(object: &Value) -> Value {
     let mut object = object.clone();
     let metadata = object["metadata"].as_object_mut().unwrap();
@@ -238,6 +238,12 @@ fn without_ours(object: &Value) -> Value {
         .as_object_mut()
         .unwrap()
         .remove("dashboard-host");
+    // A Service that is open to the outside is written as one that is not.
+    for field in ["/serviceType", "/headService/spec/type"] {
+        if let Some(kind) = head.pointer_mut(field) {
+            *kind = json!("ClusterIP");
+        }
+    }
     pods(head);
     for group in cluster["workerGroupSpecs"].as_array_mut().into_iter().flatten() {
         pods(group);

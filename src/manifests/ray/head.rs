@@ -15,7 +15,7 @@ use crate::model::ray::{
     AUTH_DISABLED, AUTH_MODE_VARIABLE, CLIENT_CA_VOLUME, DASHBOARD_HOST_PARAM, Door, LOOPBACK, RayCluster,
     Tokens, VOLUMES,
 };
-use crate::model::ray_said::Said;
+use crate::model::ray_said::{INSIDE, Said};
 use crate::plan::ray::RayGuard;
 
 /// Where the authority of client certificates is mounted.
@@ -108,6 +108,9 @@ fn settings(guard: &RayGuard, said: &Said, place: &Place) -> Vec<Addition> {
         additions.push(Addition::value(path, true.into()));
     }
     additions.push(Addition::value(place.head(["enableIngress"]), false.into()));
+    for path in &said.outside {
+        additions.push(Addition::value(place.head(path.iter().copied()), INSIDE.into()));
+    }
     if cluster.loopback {
         let path = place.head(["rayStartParams", DASHBOARD_HOST_PARAM]);
         additions.push(Addition::value(path, LOOPBACK.into()));

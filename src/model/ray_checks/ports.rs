@@ -8,6 +8,7 @@ use crate::model::ray::{
     CLIENT_PORT, CLIENT_PORT_PARAM, DASHBOARD_HOST_PARAM, DASHBOARD_PORT, DASHBOARD_PORT_PARAM, Door,
     LOOPBACK, METRICS_PORT, Ports,
 };
+use crate::model::ray_said::{INSIDE, OUTSIDE, SERVICE_TYPES};
 
 /// The settings of `rayStartParams` that move a port (ray-project/ray `python/ray/scripts/scripts.py`), and where it is if
 /// nothing moves it; none where Ray takes any that is free.
@@ -32,8 +33,6 @@ const HERE: [&str; 2] = [LOOPBACK, "localhost"];
 const OWN_COMMAND: &str = "ray.io/overwrite-container-cmd";
 /// What makes a command one of Ray's for KubeRay, which then adds none of its own.
 const RAY_START: &str = "ray start";
-/// Types of Services that are reached from outside.
-const OUTSIDE: [&str; 2] = ["NodePort", "LoadBalancer"];
 
 /// Checks the head.
 pub(super) fn check(
@@ -209,22 +208,15 @@ fn command(document: &Document, cluster: &Cluster, platform: &Platform, findings
 
 /// KubeRay's own Service in front of the head has all of Ray's ports.
 fn services(document: &Document, cluster: &Cluster, findings: &mut Vec<Finding>) {
-    for (field, kind) in [
-        ("serviceType", &cluster.service_type),
-        ("headService.spec.type", &cluster.head_service_type),
-    ] {
-        if !OUTSIDE.contains(&kind.as_str()) {
+    for (field, kind) in SERVICE_TYPES {
+        let kind = kind(cluster);
+        if !OUTSIDE.contains(&kind) {
             continue;
         }
-        let message = "offers all of Ray's ports from outside, past the guard. The generated policies let in none of them, if \
-                       the network enforces policies; they cannot tell callers apart whose address a load balancer or a node \
-                       replaces by one that is let in. Leave it out";
-        let path = document.kind.path(&format!("headGroupSpec.{field}"));
-        findings.push(
-            Finding::warning(message)
-                .at(path)
-                .found(kind.clone())
-                .propose("ClusterIP"),
-        );
+        let message = "would offer all of Ray's ports from outside, past the guard, to callers whose address a load balancer or a \
+                       node replaces by one that policies let in: it is written as ClusterIP; people get the route that the \
+                       Platform names";
+        let path = document.kind.path(&format!("headGroupSpec.{}", field.join(".")));
+        findings.push(Finding::warning(message).at(path).found(kind).propose(INSIDE));
     }
 }
