@@ -12,6 +12,7 @@ use serde_json::{Value, json};
 use record::{Entry, Record};
 
 use super::patch::{drop_field, remove};
+use crate::krm::annotations;
 use crate::krm::edit::{Before, EditError, Editor};
 use crate::krm::results::Finding;
 use crate::krm::source::Source;
@@ -221,9 +222,17 @@ impl Original {
     fn put_record(&mut self, entries: Vec<Entry>) -> Result<(), Finding> {
         let path = record::annotation();
         let field = describe(&path);
+        // An orchestrator takes its own annotations away with the mapping that it made for them: what it leaves of the document
+        // is what it would be without the orchestrator.
+        let is_borrowed = at(&self.value, &path[..path.len() - 1])
+            .and_then(Value::as_object)
+            .is_some_and(|all| !all.is_empty() && all.keys().all(|key| annotations::is_internal(key)));
         let text = self.edit(&field, |editor| {
             // Where annotations must be made for it, the record says so itself.
-            let (before, made) = set(&mut editor.clone(), &path, &Value::Null)?;
+            let (before, made) = match set(&mut editor.clone(), &path, &Value::Null)? {
+                (Before::Absent, 0) if is_borrowed => (Before::Absent, 1),
+                done => done,
+            };
             let record = Record {
                 entries,
                 before,

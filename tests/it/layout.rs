@@ -62,7 +62,7 @@ fn what_closes_has_a_folder_of_its_own() {
         let is_namespace = object["kind"] == "Namespace";
         assert_eq!(
             name.starts_with("closing/"),
-            class == Some("enforce") || (is_namespace && object["metadata"]["name"] != "opendatahub"),
+            class == Some("enforce") || is_namespace,
             "{name}"
         );
         if name.starts_with("closing/") {

@@ -24,8 +24,8 @@ pub(crate) struct Chapter {
     edits: &'static [(&'static str, &'static str, &'static str)],
     /// Nothing but the Namespaces.
     emptied: bool,
-    /// What is open for a moment with one Kustomization, and is known to be: a namespace's first Notebook comes before its
-    /// first policy.
+    /// What is open for a moment with one Kustomization, and is known to be: a namespace's first Notebook and an API server
+    /// come before their first policy.
     pub(crate) open_under_flux: &'static [&'static str],
 }
 
@@ -38,8 +38,9 @@ const PLAIN: Chapter = Chapter {
     open_under_flux: &[],
 };
 
-/// Until the first policy is there, with two Notebooks that are switched on and one that is not.
-const FIRST_MOMENT: [&str; 3] = [
+/// Until the first policy is there, with two Notebooks that are switched on and one that is not, and KubeRay's API server.
+const FIRST_MOMENT: [&str; 4] = [
+    "everybody, every pod of the cluster included, may reach ports 8887, 8888 of Deployment opendatahub/kuberay-apiserver, past its guard",
     "everybody, every pod of the cluster included, may reach port 8888 of Notebook sales-analytics/churn, past its guard",
     "everybody, every pod of the cluster included, may reach port 8888 of Notebook sales-analytics/scratch, which has no guard",
     "everybody, every pod of the cluster included, may reach port 8888 of Notebook sales-analytics/second, past its guard",
