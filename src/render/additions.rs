@@ -160,10 +160,13 @@ impl Original {
         Ok(self)
     }
 
-    /// The edit that makes an item this text; none if it is.
+    /// The edit that makes an item this text; none if it is, or says the same: whoever wrote it in another way since (kpt does)
+    /// keeps that way.
     pub(super) fn splices(&self, source: &Source, item: &Item) -> Option<Vec<Splice>> {
         let text = self.source.slice(&self.item.range);
-        (text != source.slice(&item.range)).then(|| vec![Splice::replace(item.range.clone(), text)])
+        let is_kept =
+            text == source.slice(&item.range) || item.piece(source).value().as_ref() == Ok(&self.value);
+        (!is_kept).then(|| vec![Splice::replace(item.range.clone(), text)])
     }
 
     fn put_in(&mut self, addition: &Addition) -> Result<Option<Entry>, Finding> {
