@@ -37,5 +37,7 @@ pub mod manifests;
 pub mod model;
 pub mod order;
 pub mod plan;
+#[cfg(feature = "proxy")]
+pub mod proxy;
 pub mod render;
 pub mod verify;

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 /// The rooms and what each may use. What is not listed is forbidden; a room may always use itself.
-const MAY_USE: [(&str, &[&str]); 17] = [
+const MAY_USE: [(&str, &[&str]); 18] = [
     ("krm", &[]),
     ("error", &["krm"]),
     ("config", &[]),
@@ -27,6 +27,7 @@ const MAY_USE: [(&str, &[&str]); 17] = [
         ],
     ),
     ("kustomize", &["input", "model"]),
+    ("proxy", &["krm", "config", "error"]),
     ("cluster", &["krm", "input"]),
     ("access", &["krm", "model", "cluster"]),
     (
@@ -52,6 +53,7 @@ const MAY_USE: [(&str, &[&str]); 17] = [
             "graph",
             "diff",
             "error",
+            "proxy",
         ],
     ),
     // The program itself sees the library from outside.
@@ -63,7 +65,27 @@ const MAY_USE: [(&str, &[&str]); 17] = [
 const WORDS_ONLY: [&str; 3] = ["plan", "manifests", "kustomize"];
 
 /// Files that may name the outside world, by the start of their path.
-const EDGE: [&str; 3] = ["src/cli.rs", "src/cli/", "src/main.rs"];
+const EDGE: [&str; 18] = [
+    "src/cli.rs",
+    "src/cli/",
+    "src/main.rs",
+    // Of the proxy, what is not named here is pure.
+    "src/proxy/api",
+    "src/proxy/audit",
+    "src/proxy/authenticate",
+    "src/proxy/authorize",
+    "src/proxy/budget",
+    "src/proxy/cache",
+    "src/proxy/connection",
+    "src/proxy/drain",
+    "src/proxy/endpoints",
+    "src/proxy/forward",
+    "src/proxy/metrics",
+    "src/proxy/oidc",
+    "src/proxy/run",
+    "src/proxy/serve",
+    "src/proxy/tls",
+];
 /// What the outside world is called.
 const OUTSIDE: [&str; 6] = [
     "std::fs",
@@ -72,6 +94,14 @@ const OUTSIDE: [&str; 6] = [
     "std::io",
     "std::net",
     "std::process",
+];
+/// Addresses and lengths of time are values.
+const VALUES: [&str; 5] = [
+    "std::net::IpAddr",
+    "std::net::Ipv4Addr",
+    "std::net::Ipv6Addr",
+    "std::net::SocketAddr",
+    "std::time::Duration",
 ];
 /// `std::io::Error` is a value: `error` carries it.
 const OUTSIDE_ALLOWED: [(&str, &str); 1] = [("src/error.rs", "std::io::Error")];
@@ -347,7 +377,7 @@ fn only_the_edge_touches_the_outside() {
             let allowed = OUTSIDE_ALLOWED
                 .iter()
                 .any(|(file_of, what)| file.path == *file_of && path == *what);
-            if outside && !allowed {
+            if outside && !allowed && !VALUES.contains(&path.as_str()) {
                 wrong.push(format!("{}:{line}: {path}; only src/cli does that", file.path));
             }
         }

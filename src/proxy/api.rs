@@ -1,0 +1,1 @@
+//! The API server: where it is, who we are to it, and the two reviews.

@@ -1,0 +1,1 @@
+//! Remembered answers, bounded in number and bytes, under keyed hashes.

@@ -1,0 +1,1 @@
+//! Client certificates: whether an authority's, and whose.

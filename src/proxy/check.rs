@@ -1,0 +1,1 @@
+//! Whether the options fit together: errors name flag and fix. Pure.

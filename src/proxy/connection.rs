@@ -1,0 +1,1 @@
+//! A client's connection, with the framing checked before hyper reads it.

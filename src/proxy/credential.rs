@@ -1,0 +1,1 @@
+//! What a request shows of who sends it: pure, from its headers.

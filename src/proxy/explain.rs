@@ -1,0 +1,1 @@
+//! What a request would cause, said without asking anybody. Pure.

@@ -1,0 +1,1 @@
+//! Patterns of `--allow-paths` and `--ignore-paths`: Go's `path.Match`. Pure.

@@ -1,0 +1,1 @@
+//! ID tokens that are verified here: discovery, keys, claims.

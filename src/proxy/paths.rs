@@ -1,0 +1,1 @@
+//! Which paths are served at all, and which without a question. Pure.

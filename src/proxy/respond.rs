@@ -1,0 +1,1 @@
+//! The one table of refusals: status, headers, body, and the form that gRPC clients read.

@@ -1,0 +1,1 @@
+//! The program: everything put together and started.

@@ -1,0 +1,1 @@
+//! TLS: versions and suites as Go names them, certificates that are read again.
