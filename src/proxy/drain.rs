@@ -24,11 +24,17 @@ pub struct Drain {
     released: mpsc::Receiver<()>,
 }
 
-/// The side that is told. Cheap to clone.
+/// The side that is told, and waited for while it exists. Cheap to clone.
 #[derive(Debug, Clone)]
 pub struct Watch {
     phase: watch::Receiver<Phase>,
     hold: mpsc::Sender<()>,
+}
+
+/// The side that may ask, and is not waited for.
+#[derive(Debug, Clone)]
+pub struct Signal {
+    phase: watch::Receiver<Phase>,
 }
 
 /// Kept by what draining waits for; dropped when it is done.
@@ -79,6 +85,13 @@ impl Watch {
         *self.phase.borrow() > Phase::Serving
     }
 
+    /// The same for somebody who goes on while everybody else ends.
+    pub fn signal(&self) -> Signal {
+        Signal {
+            phase: self.phase.clone(),
+        }
+    }
+
     /// Something to wait for.
     pub fn hold(&self) -> Hold {
         Hold {
@@ -92,6 +105,15 @@ impl Watch {
             // A sender that is gone announces nothing more: the program is ending another way.
             let _ = watched.wait_for(|now| *now >= phase).await;
         }
+    }
+}
+
+// === impl Signal ===
+
+impl Signal {
+    /// Whether draining has begun.
+    pub fn is_draining(&self) -> bool {
+        *self.phase.borrow() > Phase::Serving
     }
 }
 
