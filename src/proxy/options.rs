@@ -4,6 +4,10 @@
 //! and nowhere else. Source: brancz/kube-rbac-proxy `cmd/kube-rbac-proxy/app/options/options.go` (v0.21.0) and Open Data Hub's
 //! fork of it.
 
+pub mod go;
+pub mod tls_version;
+pub mod url;
+
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::Duration;
