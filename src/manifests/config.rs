@@ -44,7 +44,7 @@ pub fn config_map(platform: &Platform, guard: &Guard) -> Object {
 /// `1e3` for something else.
 pub(super) fn of_review(metadata: ObjectMeta, resource_attributes: ResourceAttributes) -> Object {
     let file = ConfigFile {
-        authorization: Authorization { resource_attributes },
+        authorization: Authorization::of(resource_attributes),
     };
     let value = serde_json::to_value(&file).unwrap_or(Value::Null);
     let config_map = ConfigMap {

@@ -760,7 +760,7 @@ fn attributes(config_map: &Value) -> Option<gatewright::config::kube_rbac_proxy:
     let file = config_map["data"][FILE].as_str()?;
     let value = Piece::new(file, 0..file.len(), 0).value().ok()?;
     let file: ConfigFile = serde_json::from_value(value).ok()?;
-    Some(file.authorization.resource_attributes)
+    file.authorization.resource_attributes
 }
 
 /// The kind that a guard's question is about.

@@ -379,7 +379,7 @@ impl Setting {
         let guard = |object: &Value| {
             let attributes = read(object["data"][FILE].as_str()?)
                 .authorization
-                .resource_attributes;
+                .resource_attributes?;
             let namespace = text_of(&object["metadata"]["namespace"]).to_owned();
             let of = |(short, name, _): &&(&str, &str, Option<&str>)| {
                 self.namespace(short) == namespace && *name == attributes.name
