@@ -2,6 +2,7 @@
 #
 # GATEWRIGHT_TOOLS          where `make tools` puts programs that tests run (default: .tools)
 # GATEWRIGHT_NOTEBOOK_CRD   Kubeflow's Notebook CRD, a file (default: fixtures/crds stands in)
+# GATEWRIGHT_KUBE_RBAC_PROXY  a kube-rbac-proxy, a file: our proxy is compared with it beside its recorded answers (default: none)
 # FUZZ_SECONDS              how long `make fuzz` runs each target (default: 600)
 # PROPTEST_CASES            how many cases `make soak` tries of each property (default: 20000; of packets five times as many)
 

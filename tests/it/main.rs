@@ -43,6 +43,8 @@ mod parts;
 mod pictures;
 mod program;
 mod properties;
+#[cfg(feature = "proxy")]
+mod proxy_table;
 mod ray_companion;
 mod ray_faults;
 mod ray_head;

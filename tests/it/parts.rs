@@ -145,6 +145,29 @@ pub(crate) fn needs_ray() -> bool {
     false
 }
 
+/// Whether everything is there to put the recorded table to a proxy. Where not: as for a program that should have been built.
+#[cfg(feature = "proxy")]
+pub(crate) fn needs_proxy_table() -> bool {
+    // All of them, so that each one that is missing gets its line.
+    let programs = ["etcd", "kube-apiserver", "python3", "openssl"].map(needs);
+    if programs.contains(&false) {
+        return false;
+    }
+    if h2().join("h2").is_dir() {
+        return true;
+    }
+    let required = std::env::var_os("GATEWRIGHT_REQUIRE_TOOLS").is_some();
+    assert!(!required, "h2 is not in {}; run `make tools`", h2().display());
+    say("SKIPPED: h2 is not installed");
+    false
+}
+
+/// The folder of HTTP/2 for Python.
+#[cfg(feature = "proxy")]
+pub(crate) fn h2() -> PathBuf {
+    tools().join("h2")
+}
+
 /// The folder of Ray and all that it needs.
 pub(crate) fn ray() -> PathBuf {
     tools().join("ray")
