@@ -1,0 +1,258 @@
+//! Bodies: passed on as they come, both ways.
+
+use std::error::Error as _;
+use std::io;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU8, Ordering};
+use std::task::{Context, Poll};
+use std::time::Duration;
+
+use bytes::Bytes;
+use http::header::HeaderName;
+use hyper::body::{Frame, Incoming, SizeHint};
+use thiserror::Error;
+use tokio::time::{Sleep, sleep};
+
+use crate::proxy::connection::Answering;
+use crate::proxy::headers::Names;
+use crate::proxy::refusal::Refusal;
+use crate::proxy::upstream::Lease;
+
+/// Why a body ends before its end. The other side sees its own end early too.
+#[derive(Debug, Error)]
+pub enum BodyError {
+    /// The side that sends it broke off.
+    #[error("the body was cut")]
+    Cut(#[source] hyper::Error),
+    /// Nothing came for too long.
+    #[error("the body stood still for too long")]
+    Silent,
+}
+
+/// A request's body, on its way to the upstream.
+pub struct Outgoing {
+    incoming: Option<Incoming>,
+    names: Option<Arc<Names>>,
+    fault: Fault,
+}
+
+/// What was wrong with a request's body, for the answer.
+#[derive(Debug, Clone, Default)]
+pub struct Fault(Option<Arc<AtomicU8>>);
+
+const CUT: u8 = 1;
+const SLOW: u8 = 2;
+
+/// An answer's body.
+pub struct Body {
+    content: Content,
+    /// The connection is busy with it until it is gone.
+    answering: Option<Answering>,
+}
+
+enum Content {
+    Whole(Option<Bytes>),
+    Passing(Passing),
+}
+
+/// An upstream's answer.
+struct Passing {
+    incoming: Incoming,
+    lease: Option<Lease>,
+    /// How long nothing may come; none for streams of events.
+    limit: Option<Duration>,
+    silence: Option<Pin<Box<Sleep>>>,
+    is_over: bool,
+}
+
+// === impl Outgoing ===
+
+impl Outgoing {
+    /// No body.
+    pub fn empty() -> Self {
+        Self {
+            incoming: None,
+            names: None,
+            fault: Fault::default(),
+        }
+    }
+
+    /// A body whose trailers say nothing of who calls.
+    pub fn new(incoming: Incoming, names: Arc<Names>) -> Self {
+        if hyper::body::Body::is_end_stream(&incoming) {
+            return Self::empty();
+        }
+        Self {
+            incoming: Some(incoming),
+            names: Some(names),
+            fault: Fault(Some(Arc::default())),
+        }
+    }
+
+    /// Tells, later, whether the body was at fault.
+    pub fn fault(&self) -> Fault {
+        self.fault.clone()
+    }
+}
+
+impl hyper::body::Body for Outgoing {
+    type Data = Bytes;
+    type Error = BodyError;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, BodyError>>> {
+        let this = &mut *self;
+        let Some(incoming) = &mut this.incoming else {
+            return Poll::Ready(None);
+        };
+        match Pin::new(incoming).poll_frame(cx) {
+            Poll::Ready(Some(Ok(mut frame))) => {
+                if let (Some(trailers), Some(names)) = (frame.trailers_mut(), &this.names) {
+                    let identity = trailers.keys().filter(|name| names.is_identity(name));
+                    for name in identity.cloned().collect::<Vec<HeaderName>>() {
+                        trailers.remove(name);
+                    }
+                }
+                Poll::Ready(Some(Ok(frame)))
+            }
+            Poll::Ready(Some(Err(error))) => {
+                this.fault.note(&error);
+                Poll::Ready(Some(Err(BodyError::Cut(error))))
+            }
+            Poll::Ready(None) => Poll::Ready(None),
+            Poll::Pending => Poll::Pending,
+        }
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.incoming
+            .as_ref()
+            .is_none_or(hyper::body::Body::is_end_stream)
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        match &self.incoming {
+            Some(incoming) => incoming.size_hint(),
+            None => SizeHint::with_exact(0),
+        }
+    }
+}
+
+// === impl Fault ===
+
+impl Fault {
+    fn note(&self, error: &hyper::Error) {
+        let io = error
+            .source()
+            .and_then(|source| source.downcast_ref::<io::Error>());
+        let is_slow = io.is_some_and(|io| io.kind() == io::ErrorKind::TimedOut);
+        if let Some(fault) = &self.0 {
+            fault.store(if is_slow { SLOW } else { CUT }, Ordering::Relaxed);
+        }
+    }
+
+    /// Why the request is answered by us after all.
+    pub fn refusal(&self) -> Option<Refusal> {
+        match self.0.as_ref()?.load(Ordering::Relaxed) {
+            CUT => Some(Refusal::Malformed("the body breaks off or is malformed")),
+            SLOW => Some(Refusal::TooSlow),
+            _ => None,
+        }
+    }
+}
+
+// === impl Body ===
+
+impl Body {
+    /// A body of our own.
+    pub fn whole(bytes: Bytes) -> Self {
+        Self {
+            content: Content::Whole((!bytes.is_empty()).then_some(bytes)),
+            answering: None,
+        }
+    }
+
+    /// The upstream's, and the connection that it comes on.
+    pub fn passing(incoming: Incoming, lease: Option<Lease>, limit: Option<Duration>) -> Self {
+        Self {
+            content: Content::Passing(Passing {
+                incoming,
+                lease,
+                limit,
+                silence: None,
+                is_over: false,
+            }),
+            answering: None,
+        }
+    }
+
+    /// The same, keeping the client's connection busy.
+    #[must_use]
+    pub fn answering(mut self, answering: Answering) -> Self {
+        self.answering = Some(answering);
+        self
+    }
+}
+
+impl hyper::body::Body for Body {
+    type Data = Bytes;
+    type Error = BodyError;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, BodyError>>> {
+        match &mut self.content {
+            Content::Whole(bytes) => Poll::Ready(bytes.take().map(|bytes| Ok(Frame::data(bytes)))),
+            Content::Passing(passing) => passing.poll(cx),
+        }
+    }
+
+    fn is_end_stream(&self) -> bool {
+        match &self.content {
+            Content::Whole(bytes) => bytes.is_none(),
+            Content::Passing(passing) => passing.incoming.is_end_stream(),
+        }
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        match &self.content {
+            Content::Whole(bytes) => {
+                let length = bytes.as_ref().map_or(0, Bytes::len);
+                SizeHint::with_exact(u64::try_from(length).unwrap_or(u64::MAX))
+            }
+            Content::Passing(passing) => passing.incoming.size_hint(),
+        }
+    }
+}
+
+// === impl Passing ===
+
+impl Passing {
+    fn poll(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, BodyError>>> {
+        let polled = hyper::body::Body::poll_frame(Pin::new(&mut self.incoming), cx);
+        let Poll::Ready(frame) = polled else {
+            let Some(limit) = self.limit else {
+                return Poll::Pending;
+            };
+            let silence = self.silence.get_or_insert_with(|| Box::pin(sleep(limit)));
+            return silence.as_mut().poll(cx).map(|()| Some(Err(BodyError::Silent)));
+        };
+        self.silence = None;
+        self.is_over = frame.is_none();
+        Poll::Ready(frame.map(|frame| frame.map_err(BodyError::Cut)))
+    }
+}
+
+impl Drop for Passing {
+    fn drop(&mut self) {
+        if (self.is_over || hyper::body::Body::is_end_stream(&self.incoming))
+            && let Some(lease) = self.lease.take()
+        {
+            lease.give_back();
+        }
+    }
+}
