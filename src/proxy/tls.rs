@@ -117,7 +117,11 @@ fn read(file: &Path) -> Result<Vec<u8>, String> {
     std::fs::read(file).map_err(|error| format!("{}: {error}", file.display()))
 }
 
-fn roots(pem: &[u8]) -> Result<RootCertStore, String> {
+/// The authorities in a PEM text.
+///
+/// # Errors
+/// It holds none, or one cannot be read.
+pub fn roots(pem: &[u8]) -> Result<RootCertStore, String> {
     let mut roots = RootCertStore::empty();
     for certificate in CertificateDer::pem_slice_iter(pem) {
         let certificate = certificate.map_err(|error| error.to_string())?;

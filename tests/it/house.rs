@@ -65,7 +65,7 @@ const MAY_USE: [(&str, &[&str]); 18] = [
 const WORDS_ONLY: [&str; 3] = ["plan", "manifests", "kustomize"];
 
 /// Files that may name the outside world, by the start of their path.
-const EDGE: [&str; 18] = [
+const EDGE: [&str; 19] = [
     "src/cli.rs",
     "src/cli/",
     "src/main.rs",
@@ -76,6 +76,7 @@ const EDGE: [&str; 18] = [
     "src/proxy/authorize",
     "src/proxy/budget",
     "src/proxy/cache",
+    "src/proxy/certificate",
     "src/proxy/connection",
     "src/proxy/drain",
     "src/proxy/endpoints",
