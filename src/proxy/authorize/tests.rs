@@ -30,7 +30,9 @@ fn notebook(name: &str) -> Attributes {
 }
 
 fn name_of(request: &Request) -> &str {
-    request.body["spec"]["resourceAttributes"]["name"].as_str().unwrap()
+    request.body["spec"]["resourceAttributes"]["name"]
+        .as_str()
+        .unwrap()
 }
 
 fn yes(is_yes: bool) -> Say {
@@ -52,9 +54,18 @@ async fn one_objects_answer_is_never_anothers() {
     let (authorizer, metrics) = authorizer(&server, Limits::default());
     let ann = user("ann");
     for _ in 0..3 {
-        assert_eq!(authorizer.authorize(&ann, &[notebook("mine")], PEER).await, Ok(()));
-        let refused = Refusal::Forbidden { user: "ann".into(), attributes: notebook("theirs") };
-        assert_eq!(authorizer.authorize(&ann, &[notebook("theirs")], PEER).await, Err(refused));
+        assert_eq!(
+            authorizer.authorize(&ann, &[notebook("mine")], PEER).await,
+            Ok(())
+        );
+        let refused = Refusal::Forbidden {
+            user: "ann".into(),
+            attributes: notebook("theirs"),
+        };
+        assert_eq!(
+            authorizer.authorize(&ann, &[notebook("theirs")], PEER).await,
+            Err(refused)
+        );
     }
     assert_eq!(server.count(), 2, "each is asked about once");
     assert_eq!(metrics.counted(Event::SubjectAccessReview), 2);
@@ -66,9 +77,16 @@ async fn all_must_be_allowed_and_the_first_no_ends_it() {
     let server = Scripted::start(|request| yes(name_of(request) != "b")).await;
     let (authorizer, _) = authorizer(&server, Limits::default());
     let all = [notebook("a"), notebook("b"), notebook("c")];
-    let refused = Refusal::Forbidden { user: "ann".into(), attributes: notebook("b") };
+    let refused = Refusal::Forbidden {
+        user: "ann".into(),
+        attributes: notebook("b"),
+    };
     assert_eq!(authorizer.authorize(&user("ann"), &all, PEER).await, Err(refused));
-    let asked: Vec<_> = server.asked().iter().map(|request| name_of(request).to_owned()).collect();
+    let asked: Vec<_> = server
+        .asked()
+        .iter()
+        .map(|request| name_of(request).to_owned())
+        .collect();
     assert_eq!(asked, ["a", "b"]);
 }
 
@@ -80,7 +98,9 @@ async fn many_at_once_ask_once() {
     let mut all = Vec::new();
     for _ in 0..40 {
         let authorizer = Arc::clone(&authorizer);
-        all.push(tokio::spawn(async move { authorizer.authorize(&user("ann"), &[notebook("a")], PEER).await }));
+        all.push(tokio::spawn(async move {
+            authorizer.authorize(&user("ann"), &[notebook("a")], PEER).await
+        }));
     }
     for one in all {
         assert_eq!(one.await.unwrap(), Ok(()));
@@ -92,7 +112,10 @@ async fn many_at_once_ask_once() {
 async fn an_outage_lets_nobody_in_and_is_not_remembered() {
     let server = Scripted::start(|_| Say::Body(403, String::new())).await;
     let (authorizer, metrics) = authorizer(&server, Limits::default());
-    let refused = Refusal::AuthorizationUnavailable { user: "ann".into(), attributes: notebook("a") };
+    let refused = Refusal::AuthorizationUnavailable {
+        user: "ann".into(),
+        attributes: notebook("a"),
+    };
     for times in 1..3 {
         assert_eq!(
             authorizer.authorize(&user("ann"), &[notebook("a")], PEER).await,
@@ -110,13 +133,29 @@ async fn what_is_granted_later_works_when_the_no_has_ended() {
         move |_| yes(turn.fetch_add(1, std::sync::atomic::Ordering::SeqCst) > 0)
     })
     .await;
-    let limits = Limits { denied_ttl: Duration::from_millis(50), ..Limits::default() };
+    let limits = Limits {
+        denied_ttl: Duration::from_millis(50),
+        ..Limits::default()
+    };
     let (authorizer, _) = authorizer(&server, limits);
-    assert!(authorizer.authorize(&user("ann"), &[notebook("a")], PEER).await.is_err());
-    assert!(authorizer.authorize(&user("ann"), &[notebook("a")], PEER).await.is_err());
+    assert!(
+        authorizer
+            .authorize(&user("ann"), &[notebook("a")], PEER)
+            .await
+            .is_err()
+    );
+    assert!(
+        authorizer
+            .authorize(&user("ann"), &[notebook("a")], PEER)
+            .await
+            .is_err()
+    );
     assert_eq!(server.count(), 1);
     tokio::time::sleep(Duration::from_millis(80)).await;
-    assert_eq!(authorizer.authorize(&user("ann"), &[notebook("a")], PEER).await, Ok(()));
+    assert_eq!(
+        authorizer.authorize(&user("ann"), &[notebook("a")], PEER).await,
+        Ok(())
+    );
 }
 
 #[tokio::test]
@@ -136,10 +175,18 @@ async fn a_yes_outlives_an_outage_where_that_is_wanted() {
     };
     let (authorizer, metrics) = authorizer(&server, limits);
     for _ in 0..2 {
-        assert_eq!(authorizer.authorize(&user("ann"), &[notebook("a")], PEER).await, Ok(()));
+        assert_eq!(
+            authorizer.authorize(&user("ann"), &[notebook("a")], PEER).await,
+            Ok(())
+        );
     }
     assert_eq!(metrics.counted(Event::StaleAnswer), 1);
-    assert!(authorizer.authorize(&user("bob"), &[notebook("a")], PEER).await.is_err());
+    assert!(
+        authorizer
+            .authorize(&user("bob"), &[notebook("a")], PEER)
+            .await
+            .is_err()
+    );
 }
 
 proptest! {

@@ -82,7 +82,10 @@ async fn who_asks_may_go_away() {
 #[tokio::test]
 async fn an_answer_ends() {
     let store = Remembered::new(BOUNDS);
-    store.get_or(key(1), || async { Ok(answer(1, 40)) }).await.unwrap();
+    store
+        .get_or(key(1), || async { Ok(answer(1, 40)) })
+        .await
+        .unwrap();
     assert_eq!(store.get(&key(1)).await, Some(1));
     tokio::time::sleep(Duration::from_millis(60)).await;
     assert_eq!(store.get(&key(1)).await, None);
@@ -104,7 +107,10 @@ async fn a_yes_outlives_an_outage_where_that_is_wanted_and_a_no_never() {
         stale: Duration::from_mins(1),
         ..BOUNDS
     });
-    store.get_or(key(1), || async { Ok(answer(1, 20)) }).await.unwrap();
+    store
+        .get_or(key(1), || async { Ok(answer(1, 20)) })
+        .await
+        .unwrap();
     let no = Answer {
         may_be_stale: false,
         ..answer(2, 20)
