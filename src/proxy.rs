@@ -24,7 +24,7 @@ pub mod endpoints;
 pub mod explain;
 pub mod forward;
 pub mod framing;
-// pub mod gate;
+pub mod gate;
 pub mod glob;
 pub mod headers;
 pub mod metrics;
