@@ -52,7 +52,7 @@ pub struct Fault {
 pub struct Rules {
     endpoints: Vec<endpoints::Rule>,
     ordinary: Ordinary,
-    static_rules: Vec<StaticRule>,
+    statics: Vec<StaticRule>,
     compatibility: Compatibility,
     warnings: Vec<String>,
 }
@@ -151,7 +151,7 @@ impl Rules {
         let mut rules = Self {
             endpoints,
             ordinary,
-            static_rules: authorization.static_rules.clone(),
+            statics: authorization.static_rules.clone(),
             compatibility,
             warnings: Vec::new(),
         };
@@ -201,7 +201,7 @@ impl Rules {
                 ));
             }
         }
-        warnings.extend(statics::warnings(&self.static_rules));
+        warnings.extend(statics::warnings(&self.statics));
         self.warnings = warnings;
     }
 
@@ -260,7 +260,7 @@ impl Rules {
             };
             user.name == PROMETHEUS && *attributes == metrics
         };
-        statics::grant(&self.static_rules, user, attributes)
+        statics::grant(&self.statics, user, attributes)
             || (self.compatibility == Compatibility::OdhKubeRbacProxy && is_scrape())
     }
 

@@ -1,7 +1,7 @@
 //! A request's target in one spelling: what is matched is what is forwarded. Pure.
 //!
 //! A path in which two readers could see two paths is refused: encoded dot segments, backslashes, NUL, what is no UTF-8, fragments.
-//! Literal `//`, `/./` and `/../` are sent elsewhere, as Go's ServeMux does. What is left is forwarded byte for byte; only
+//! Literal `//`, `/./` and `/../` are sent elsewhere, as Go's `ServeMux` does. What is left is forwarded byte for byte; only
 //! characters that no path may hold are escaped, as Go's `URL.EscapedPath` escapes them.
 //!
 //! Escapes are decoded once: `%252e` is the text `%2e`, here and for an upstream that decodes once.

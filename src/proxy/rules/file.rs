@@ -1,6 +1,6 @@
 //! Reading the configuration file: every fault at once, each with its line. Pure: from its text.
 //!
-//! Strict, a key that nobody reads is an error, and so is a key without a value and a number where a text belongs. Tolerant, the file
+//! Strict, a key that nobody reads is an error, and so is a key without a value, a number where a text belongs, and an alias. Tolerant, the file
 //! is taken as kube-rbac-proxy takes it (`encoding/json` behind `sigs.k8s.io/yaml`): unknown keys are passed over, keys are found in
 //! any case, null is as good as no key, numbers and booleans become texts. What would change the meaning of a rule is an error either
 //! way: templates that are not understood, rules that contradict themselves, no `authorization` at all.
@@ -9,7 +9,7 @@ use serde_json::{Map, Value};
 
 use crate::config::kube_rbac_proxy::ConfigFile;
 use crate::krm::source::Source;
-use crate::krm::tree::{Node, push_key};
+use crate::krm::tree::{Node, NodeKind, push_key};
 use crate::krm::yaml::Piece;
 use crate::proxy::options::Compatibility;
 
@@ -101,6 +101,13 @@ pub fn read(text: &str, strict: bool) -> Result<ConfigFile, Vec<String>> {
         text: text.to_owned(),
     };
     let piece = Piece::new(text, 0..text.len(), 0);
+    let tree = piece.tree().ok();
+    if let (true, Some(alias)) = (strict, tree.as_ref().and_then(first_alias)) {
+        return Err(vec![format!(
+            "line {}: an alias stands for text elsewhere, and a few of them for more than memory holds; write out what it stands for",
+            source.position(alias).line
+        )]);
+    }
     let value = piece.value().map_err(|wrong| {
         vec![format!(
             "line {}: {}",
@@ -142,7 +149,7 @@ pub fn read(text: &str, strict: bool) -> Result<ConfigFile, Vec<String>> {
     }
     match file {
         Some(file) if faults.is_empty() => Ok(file),
-        _ => Err(with_lines(faults, &source, piece.tree().ok().as_ref())),
+        _ => Err(with_lines(faults, &source, tree.as_ref())),
     }
 }
 
@@ -159,6 +166,16 @@ fn with_lines(faults: Vec<Fault>, source: &Source, tree: Option<&Node>) -> Vec<S
         .into_iter()
         .map(|(line, fault)| format!("line {line}: {fault}"))
         .collect()
+}
+
+fn first_alias(tree: &Node) -> Option<usize> {
+    let mut first = None;
+    tree.walk(&mut |_, node| {
+        if node.kind == NodeKind::Alias {
+            first = first.or(Some(node.range.start));
+        }
+    });
+    first
 }
 
 /// Where the key of a field stands; where it is not written, what is nearest to it.
@@ -278,13 +295,11 @@ fn unknown(key: &str, known: &[(&str, Shape)]) -> String {
         })
         .filter(|(distance, _)| *distance <= 2)
         .min();
-    match near {
-        Some((_, near)) => format!("no such key; did you mean `{near}`?"),
-        None => {
-            let names = known.iter().map(|(name, _)| *name).collect::<Vec<_>>();
-            format!("no such key; what can stand here: {}", names.join(", "))
-        }
+    if let Some((_, near)) = near {
+        return format!("no such key; did you mean `{near}`?");
     }
+    let names = known.iter().map(|(name, _)| *name).collect::<Vec<_>>();
+    format!("no such key; what can stand here: {}", names.join(", "))
 }
 
 fn written_as(value: &Value) -> String {

@@ -430,7 +430,7 @@ fn endpoints_are_refused_where_they_would_be_read_over() {
     );
 }
 
-const STATIC: &str = r#"authorization:
+const STATIC: &str = r"authorization:
   static:
   - user: {name: stranger}
     verb: get
@@ -446,7 +446,7 @@ const STATIC: &str = r#"authorization:
     namespace: team-a
     apiGroup: kubeflow.org
     verb: get
-"#;
+";
 
 fn path(verb: &str, path: &str) -> Attributes {
     Attributes::NonResource {

@@ -161,7 +161,15 @@ fn what_is_no_yaml_has_its_line() {
         "*c,".repeat(99),
         "*d,".repeat(99)
     );
-    assert!(read(&bomb, false).is_err());
+    says(&bomb, true, &["line 2: an alias stands for text elsewhere"]);
+    let alias = "authorization:\n  resourceAttributes: {namespace: &a team-a, name: *a}\n";
+    says(alias, true, &["line 2: an alias"]);
+    let attributes = read(alias, false)
+        .unwrap()
+        .authorization
+        .resource_attributes
+        .unwrap();
+    assert_eq!(attributes.name, "team-a");
 }
 
 #[test]
