@@ -1,9 +1,9 @@
 //! Reading the configuration file: every fault at once, each with its line. Pure: from its text.
 //!
-//! Strict, a key that nobody reads is an error, and so is a key without a value, a number where a text belongs, and an alias. Tolerant, the file
-//! is taken as kube-rbac-proxy takes it (`encoding/json` behind `sigs.k8s.io/yaml`): unknown keys are passed over, keys are found in
-//! any case, null is as good as no key, numbers and booleans become texts. What would change the meaning of a rule is an error either
-//! way: templates that are not understood, rules that contradict themselves, no `authorization` at all.
+//! Strict, a key that nobody reads is an error, and so is a key without a value, a number where a text belongs, and an alias.
+//! Tolerant, the file is taken as kube-rbac-proxy takes it (`encoding/json` behind `sigs.k8s.io/yaml`): unknown keys are passed over,
+//! keys are found in any case, null is as good as no key, numbers and booleans become texts. What would change the meaning of a rule
+//! is an error either way: templates that are not understood, rules that contradict themselves, no `authorization` at all.
 
 use serde_json::{Map, Value};
 
