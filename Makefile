@@ -105,6 +105,10 @@ fuzz: ## All fuzz targets, FUZZ_SECONDS each (needs a C++ compiler)
 	fuzz/run yaml $(FUZZ_SECONDS)
 	fuzz/run fn $(FUZZ_SECONDS)
 	fuzz/run verify $(FUZZ_SECONDS)
+	fuzz/run proxy_head $(FUZZ_SECONDS)
+	fuzz/run proxy_config $(FUZZ_SECONDS)
+	fuzz/run proxy_authorization $(FUZZ_SECONDS)
+	fuzz/run proxy_decision $(FUZZ_SECONDS)
 
 # Packets are cheap, and 100,000 clusters are what they are meant for: five times as many of them, at the usual number.
 soak: ## The properties with many more cases than `make test` tries, and inputs of 100 MB
