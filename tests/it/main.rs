@@ -29,6 +29,8 @@ mod gateway_faults;
 mod gateway_recordings;
 mod golden;
 mod graphs;
+#[cfg(feature = "proxy")]
+mod guarded;
 mod house;
 mod istiod;
 mod judged;

@@ -1,17 +1,17 @@
 //! The login, walked: the manifests that are emitted, in front of a real issuer, in a real Envoy.
 
-mod authority;
-mod background;
+pub(crate) mod authority;
+pub(crate) mod background;
 mod browser;
 pub(crate) mod checks;
 mod chromium;
-mod client;
+pub(crate) mod client;
 mod contract;
 mod definitions;
 mod envoy;
 mod gateway;
 mod groups;
-mod issuer;
+pub(crate) mod issuer;
 mod login_service;
 mod mutations;
 mod relay;

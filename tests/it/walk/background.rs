@@ -55,6 +55,18 @@ impl Background {
         String::from_utf8_lossy(&bytes).into_owned()
     }
 
+    /// Sends the program a signal (`TERM`), by kill.
+    pub(crate) fn signal(&self, name: &str) {
+        let keeper = self.keeper.id();
+        let children = std::fs::read_to_string(format!("/proc/{keeper}/task/{keeper}/children")).unwrap();
+        let program = children.split_whitespace().next().expect("the program runs");
+        let sent = Command::new("kill")
+            .args([&format!("-{name}"), program])
+            .status()
+            .unwrap();
+        assert!(sent.success());
+    }
+
     /// Waits until something is so.
     pub(crate) fn wait<T>(&self, until: impl Fn() -> Option<T>) -> T {
         let since = Instant::now();
