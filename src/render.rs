@@ -228,9 +228,9 @@ impl<'a> Run<'a> {
         let clusters = plan.rays.values().map(|guard| &guard.cluster);
         let beside = guarded && platform.notebook_controller == Operator::OpenDataHub;
         let id = plan.platform.id();
-        let limits = programs::limits(platform.sidecar.program).into_iter();
+        let limits = guarded.then(|| programs::limits(platform.sidecar.program));
         let notes = limits
-            .filter(|_| guarded)
+            .into_iter()
             .chain((!plan.rays.is_empty()).then(|| programs::limits_of_ray(platform.sidecar.program)))
             .chain(meaning::tokens_behind_the_guard(platform, clusters))
             .chain(backend_tls::assumed(&platform.backend_tls).filter(|_| verified))

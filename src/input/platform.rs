@@ -245,7 +245,7 @@ pub enum SidecarProgram {
     KubeRbacProxy,
     /// Open Data Hub's fork: honours a configured verb, and needs to be told not to cut `WebSockets`.
     OdhKubeRbacProxy,
-    /// Our own.
+    /// Our own, `gatewright proxy`: honours a configured verb. No image of it is published, so one must be named.
     Gatewright,
 }
 

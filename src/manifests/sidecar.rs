@@ -20,7 +20,7 @@ use crate::model::notebook::{
     GUARD, GUARD_PORT, GUARD_VOLUMES, HEALTH_PORT, HEALTH_PORT_NAME, NOTEBOOK_PORT,
 };
 use crate::model::platform::{Platform, Resources};
-use crate::model::programs::needs_upstream_timeout;
+use crate::model::programs::{health_paths, needs_upstream_timeout, subcommand};
 use crate::model::quantity::Quantity as Amount;
 use crate::plan::guard::Guard;
 
@@ -50,9 +50,11 @@ pub(super) struct Proxy<'a> {
     pub name: &'a str,
     /// Its image.
     pub image: &'a str,
+    /// What the image holds.
+    pub program: SidecarProgram,
     /// Its resources.
     pub resources: &'a Resources,
-    /// Its flags.
+    /// Its arguments.
     pub args: Vec<String>,
     /// The port that it listens on, by name and number.
     pub port: (&'a str, u16),
@@ -64,17 +66,17 @@ pub(super) struct Proxy<'a> {
 
 /// The guard of a Notebook.
 pub fn sidecar(platform: &Platform, guard: &Guard) -> Sidecar {
-    let mut args = flags(GUARD_PORT, guard.notebook.port, HEALTH_PORT);
-    args.extend(flags_of(platform.sidecar.program));
+    let program = platform.sidecar.program;
     let proxy = Proxy {
         name: GUARD,
+        program,
         image: guard
             .notebook
             .guard_image
             .as_ref()
             .unwrap_or(&platform.sidecar.image),
         resources: &guard.notebook.resources,
-        args,
+        args: arguments(program, GUARD_PORT, guard.notebook.port, HEALTH_PORT),
         port: (GUARD, GUARD_PORT),
         health: (HEALTH_PORT_NAME, HEALTH_PORT),
         volumes: GUARD_VOLUMES,
@@ -112,14 +114,15 @@ pub(super) fn container(proxy: Proxy<'_>) -> Container {
         ..ContainerPort::default()
     };
     let [config, tls, token] = proxy.volumes;
+    let [lives, decides] = health_paths(proxy.program);
     Container {
         name: proxy.name.into(),
         image: Some(proxy.image.into()),
         image_pull_policy: Some(pull_policy(proxy.image).into()),
         args: Some(proxy.args),
         ports: Some(vec![port(proxy.port), port(proxy.health)]),
-        liveness_probe: Some(probe(30, proxy.health.1)),
-        readiness_probe: Some(probe(5, proxy.health.1)),
+        liveness_probe: Some(probe(lives, 30, proxy.health.1)),
+        readiness_probe: Some(probe(decides, 5, proxy.health.1)),
         resources: Some(ResourceRequirements {
             requests: Some(quantities(&proxy.resources.requests)),
             limits: Some(quantities(&proxy.resources.limits)),
@@ -137,9 +140,11 @@ pub(super) fn container(proxy: Proxy<'_>) -> Container {
     }
 }
 
-/// The flags that one program alone knows.
-pub(super) fn flags_of(program: SidecarProgram) -> Option<String> {
-    needs_upstream_timeout(program).then(|| "--upstream-timeout=0".to_owned())
+/// What a program is started with: its own word, the flags that all know, and the flag that it alone knows.
+pub(super) fn arguments(program: SidecarProgram, port: u16, upstream: u16, health: u16) -> Vec<String> {
+    let own = needs_upstream_timeout(program).then(|| "--upstream-timeout=0".to_owned());
+    let word = subcommand(program).map(str::to_owned).into_iter();
+    word.chain(flags(port, upstream, health)).chain(own).collect()
 }
 
 /// The flags that Open Data Hub's controller gives its guard too, which it has in front of one port alone.
@@ -148,7 +153,7 @@ pub fn controller_args() -> Vec<String> {
 }
 
 /// The flags that every program knows, in the order of the one they were first written for.
-pub(super) fn flags(port: u16, upstream: u16, health: u16) -> Vec<String> {
+fn flags(port: u16, upstream: u16, health: u16) -> Vec<String> {
     vec![
         format!("--secure-listen-address=0.0.0.0:{port}"),
         format!("--upstream=http://127.0.0.1:{upstream}/"),
@@ -164,10 +169,10 @@ pub(super) fn flags(port: u16, upstream: u16, health: u16) -> Vec<String> {
     ]
 }
 
-fn probe(delay: i32, port: u16) -> Probe {
+fn probe(path: &str, delay: i32, port: u16) -> Probe {
     Probe {
         http_get: Some(HTTPGetAction {
-            path: Some("/healthz".into()),
+            path: Some(path.into()),
             port: IntOrString::Int(i32::from(port)),
             scheme: Some("HTTPS".into()),
             ..HTTPGetAction::default()

@@ -188,9 +188,12 @@ pub fn resolve(
     let allow_tags = spec
         .allow_tags
         .unwrap_or(defaults::ALLOW_TAGS.on(resolver.flavor) == "true");
-    let image = resolver.image(sidecar.image, environment, allow_tags);
     let controller = resolver.choice::<Operator>(notebooks.controller, &defaults::NOTEBOOK_CONTROLLER)?;
-    let program = resolver.program(sidecar.program, controller, &image)?;
+    let program = resolver.program(sidecar.program, controller)?;
+    let image = resolver.image(sidecar.image, program, environment, allow_tags);
+    if controller == Operator::None {
+        super::programs::check_image(program, &image, resolver.findings);
+    }
     let gateway_api = resolver.text(gateway.gateway_api.clone(), &defaults::GATEWAY_API);
     let issuer = resolver.tls(&tls)?;
     let login_image = resolver.login_image(images.kube_auth_proxy, allow_tags);
@@ -305,12 +308,7 @@ struct Resolver<'a> {
 
 impl Resolver<'_> {
     /// The guard's program. Open Data Hub's controller names a verb in its configuration, and has an image that honours it.
-    fn program(
-        &mut self,
-        given: Option<SidecarProgram>,
-        controller: Operator,
-        image: &str,
-    ) -> Option<SidecarProgram> {
+    fn program(&mut self, given: Option<SidecarProgram>, controller: Operator) -> Option<SidecarProgram> {
         let program = match (given, controller) {
             (None, Operator::OpenDataHub) => SidecarProgram::OdhKubeRbacProxy,
             (given, _) => self.choice(given, &defaults::SIDECAR_PROGRAM)?,
@@ -323,17 +321,13 @@ impl Resolver<'_> {
                 .found("kube-rbac-proxy");
             self.findings.push(finding.propose("odh-kube-rbac-proxy"));
         }
-        if controller == Operator::None {
-            super::programs::check_image(program, image, self.findings);
-        }
-        if program == SidecarProgram::Gatewright {
-            let message =
-                "this version has no proxy of its own yet; name a kube-rbac-proxy image and program";
-            self.findings.push(
-                Finding::error(message)
-                    .at("spec.sidecar.program")
-                    .propose("kube-rbac-proxy"),
-            );
+        if controller == Operator::OpenDataHub && program == SidecarProgram::Gatewright {
+            let message = "the guard's arguments are those of Open Data Hub's controller, which does not put the word `proxy` in front \
+                           of them: no guard would start";
+            let finding = Finding::error(message)
+                .at("spec.sidecar.program")
+                .found("gatewright");
+            self.findings.push(finding.propose("odh-kube-rbac-proxy"));
         }
         Some(program)
     }
@@ -400,10 +394,22 @@ impl Resolver<'_> {
         given.or_else(|| serde_json::from_value(Value::from(default.on(self.flavor))).ok())
     }
 
-    fn image(&mut self, given: Option<String>, environment: &Environment, allow_tags: bool) -> String {
+    /// The guard's image. Variable and default are of kube-rbac-proxy.
+    fn image(
+        &mut self,
+        given: Option<String>,
+        program: SidecarProgram,
+        environment: &Environment,
+        allow_tags: bool,
+    ) -> String {
         let path = "spec.sidecar.image";
         let image = if let Some(image) = given.filter(|image| !image.is_empty()) {
             image
+        } else if program == SidecarProgram::Gatewright {
+            let message = "no image of the program gatewright is published: build one (krm-functions/gatewright/Containerfile.guard), \
+                           push it to a registry of your own, and name it here by digest";
+            self.findings.push(Finding::error(message).at(path));
+            return String::new();
         } else if let Some(image) = environment
             .sidecar_image
             .clone()

@@ -1,4 +1,4 @@
-//! What the programs that can be the guard do differently, as far as a reader of the output must know.
+//! What the programs that can be the guard do differently: as far as a reader of the output must know, and how each is started.
 //!
 //! Sources: brancz/kube-rbac-proxy v0.21.0 `pkg/authz/auth.go` and `pkg/proxy/proxy.go`; opendatahub-io/kube-rbac-proxy
 //! `pkg/proxy/proxy.go`.
@@ -22,20 +22,33 @@ pub fn needs_upstream_timeout(program: SidecarProgram) -> bool {
     program == SidecarProgram::OdhKubeRbacProxy
 }
 
+/// The word in front of a program's flags. Ours is one of several jobs of one binary (`src/cli.rs`).
+pub fn subcommand(program: SidecarProgram) -> Option<&'static str> {
+    (program == SidecarProgram::Gatewright).then_some("proxy")
+}
+
+/// Where a program says on its second port that it lives, and that it can decide: ours says the two apart (`src/proxy/endpoints.rs`),
+/// the others answer one path, whatever is the matter.
+pub fn health_paths(program: SidecarProgram) -> [&'static str; 2] {
+    match program {
+        SidecarProgram::KubeRbacProxy | SidecarProgram::OdhKubeRbacProxy => ["/healthz"; 2],
+        SidecarProgram::Gatewright => ["/livez", "/readyz"],
+    }
+}
+
 /// What a program cannot do, and whom its reviews therefore let in.
-pub fn limits(program: SidecarProgram) -> Option<Finding> {
+pub fn limits(program: SidecarProgram) -> Finding {
     let message = match program {
         SidecarProgram::KubeRbacProxy => {
             "ignores a configured verb and asks by the HTTP method: reviews are about the virtual subresource \
              notebooks/access, which the generated Roles alone grant; whoever may only `get` a Notebook cannot open it"
         }
-        SidecarProgram::OdhKubeRbacProxy => {
+        SidecarProgram::OdhKubeRbacProxy | SidecarProgram::Gatewright => {
             "reviews ask for `get` on the Notebook: besides the people in the generated Roles, whoever some other role \
              lets get it can open it"
         }
-        SidecarProgram::Gatewright => return None,
     };
-    Some(Finding::info(message).at(PATH).found(word(program)))
+    Finding::info(message).at(PATH).found(word(program))
 }
 
 /// What the guards of Ray clusters ask for, whatever their program is.
@@ -48,7 +61,7 @@ pub fn limits_of_ray(program: SidecarProgram) -> Finding {
 
 /// Whether an image's name speaks for a program, as far as it says anything.
 pub fn fits(program: SidecarProgram, image: &str) -> bool {
-    named_after(image).is_none_or(|named| named == program || program == SidecarProgram::Gatewright)
+    named_after(image).is_none_or(|named| named == program)
 }
 
 /// Whether the program that an image is named after uses a configured verb; `None` where the name does not say.
@@ -65,6 +78,8 @@ fn named_after(image: &str) -> Option<SidecarProgram> {
     } else if name.starts_with("ose-kube-rbac-proxy") {
         // OpenShift's build is upstream's; an image called kube-rbac-proxy alone may be either.
         Some(SidecarProgram::KubeRbacProxy)
+    } else if name.starts_with("gatewright") {
+        Some(SidecarProgram::Gatewright)
     } else {
         None
     }
@@ -75,11 +90,20 @@ pub fn check_image(program: SidecarProgram, image: &str, findings: &mut Vec<Find
     let Some(named) = named_after(image).filter(|_| !fits(program, image)) else {
         return;
     };
-    let message = if named == SidecarProgram::OdhKubeRbacProxy {
-        "the image is named like Open Data Hub's fork, which cuts WebSockets after 30 s unless it is told not to"
-    } else {
-        "the image is named like the upstream program, which ignores the verb and does not start with the flags that the \
-         fork needs"
+    let message = match (named, program) {
+        (SidecarProgram::Gatewright, _) => {
+            "the image is named like ours, which does not start without the word `proxy` in front of its flags"
+        }
+        (_, SidecarProgram::Gatewright) => {
+            "the image is named like another program, which does not start with the word `proxy` in front of its flags"
+        }
+        (SidecarProgram::OdhKubeRbacProxy, _) => {
+            "the image is named like Open Data Hub's fork, which cuts WebSockets after 30 s unless it is told not to"
+        }
+        (SidecarProgram::KubeRbacProxy, _) => {
+            "the image is named like the upstream program, which ignores the verb and does not start with the flags that the \
+             fork needs"
+        }
     };
     let finding = Finding::warning(message).at(PATH).found(word(program));
     findings.push(finding.propose(word(named)));
@@ -99,7 +123,7 @@ mod tests {
 
     #[test]
     fn an_image_of_another_name_than_the_program_is_said() {
-        use SidecarProgram::{KubeRbacProxy, OdhKubeRbacProxy};
+        use SidecarProgram::{Gatewright, KubeRbacProxy, OdhKubeRbacProxy};
         let check = |program, image: &str| {
             let mut findings = Vec::new();
             check_image(program, image, &mut findings);
@@ -127,6 +151,14 @@ mod tests {
                 0,
             ),
             (OdhKubeRbacProxy, "example.com/mirror/proxy@sha256:1", 0),
+            (Gatewright, "example.com/mirror/proxy@sha256:1", 0),
+            (Gatewright, "example.com/gatewright-guard@sha256:1", 0),
+            (
+                Gatewright,
+                "registry.redhat.io/openshift4/ose-kube-rbac-proxy-rhel9@sha256:1",
+                1,
+            ),
+            (KubeRbacProxy, "example.com/gatewright-guard@sha256:1", 1),
         ] {
             assert_eq!(check(program, image), expected, "{image}");
         }

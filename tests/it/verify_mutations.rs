@@ -5,6 +5,7 @@
 
 pub(crate) mod edit;
 mod operators;
+mod ours;
 mod ray;
 
 use std::path::Path;

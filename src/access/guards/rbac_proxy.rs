@@ -13,7 +13,7 @@ use crate::krm::object_id::ObjectId;
 use crate::krm::yaml::Piece;
 use crate::model::programs::image_honours_verb;
 
-/// Flags that take no value from the next word.
+/// Flags that take no value from the next word; the last three are ours.
 const SWITCHES: &[&str] = &[
     "auth-header-fields-enabled",
     "http2-disable",
@@ -26,6 +26,9 @@ const SWITCHES: &[&str] = &[
     "skip-log-headers",
     "version",
     "help",
+    "check-config",
+    "strict-config",
+    OIDC_TOO,
 ];
 const SECURE: &str = "secure-listen-address";
 const INSECURE: &str = "insecure-listen-address";
@@ -34,6 +37,12 @@ const CONFIG: &str = "config-file";
 const IGNORED: &str = "ignore-paths";
 /// Flags that change who says who callers are, or what they may.
 const VOUCHERS: [&str; 3] = ["oidc-issuer", "kubeconfig", CLIENT_CA];
+/// Ours: tokens of other issuers than that of `oidc-issuer` are reviewed.
+const OIDC_TOO: &str = "oidc-and-token-review";
+/// Ours: whose faults are kept.
+const COMPATIBILITY: &str = "compatibility";
+/// The word that our program's flags stand behind.
+const SUBCOMMAND: &str = "proxy";
 /// The flag for who signs client certificates.
 const CLIENT_CA: &str = "client-ca-file";
 /// Variables by which the API server is found.
@@ -80,9 +89,9 @@ pub(super) fn read(world: &World<'_>, candidate: &Candidate<'_>, faults: &mut Ve
         reviews: Vec::new(),
         by: vec![Arguments::hop(candidate.pod, &upstream, UPSTREAM)],
         asks: match last("oidc-issuer") {
-            Some(_) => Asks::AccessAlone,
+            Some(_) if !is_on(arguments, OIDC_TOO) => Asks::AccessAlone,
             None if last("kubeconfig").is_some() => Asks::Nothing,
-            None => Asks::TokensAndAccess,
+            _ => Asks::TokensAndAccess,
         },
         certificate: last("tls-cert-file"),
         passing: Vec::new(),
@@ -101,7 +110,18 @@ pub(super) fn read(world: &World<'_>, candidate: &Candidate<'_>, faults: &mut Ve
     Some(seen)
 }
 
-/// Ours by its name; the rest are one another's forks.
+/// Whether a switch is on, as far as the manifests say.
+fn is_on(arguments: &Arguments, name: &str) -> bool {
+    let flag = arguments.last(name, SWITCHES);
+    flag.is_some_and(|flag| {
+        !matches!(
+            flag.value.as_deref(),
+            Some("false" | "False" | "FALSE" | "f" | "F" | "0")
+        )
+    })
+}
+
+/// Ours by its name, or by the word that its flags stand behind, with which no other starts; the rest are one another's forks.
 fn program(candidate: &Candidate<'_>) -> Program {
     let base = |text: &str| {
         let text = text.split(['@', ':']).next().unwrap_or_default().to_owned();
@@ -111,7 +131,10 @@ fn program(candidate: &Candidate<'_>) -> Program {
             .starts_with("gatewright")
     };
     let command = fields::texts(candidate.value, &["command"]);
-    if base(candidate.image) || command.first().is_some_and(|word| base(word)) {
+    let arguments = fields::texts(candidate.value, &["args"]);
+    let mut behind_the_program = command.iter().skip(1).chain(&arguments);
+    let ours = behind_the_program.next().is_some_and(|word| *word == SUBCOMMAND);
+    if ours || base(candidate.image) || command.first().is_some_and(|word| base(word)) {
         Program::Gatewright
     } else {
         Program::KubeRbacProxy
@@ -353,7 +376,12 @@ fn misread(workload: &ObjectId, what: &What) -> Option<What> {
 /// Which verbs this program asks for, as far as its image says which fork it is.
 fn verbs(candidate: &Candidate<'_>) -> Verbs {
     if program(candidate) == Program::Gatewright {
-        return Verbs::Configured;
+        let compatibility = candidate.arguments.last(COMPATIBILITY, SWITCHES);
+        return match compatibility.map(|flag| flag.value) {
+            Some(None) => Verbs::Either,
+            Some(Some(kept)) if kept == "kube-rbac-proxy" => Verbs::OfMethods,
+            _ => Verbs::Configured,
+        };
     }
     match image_honours_verb(candidate.image) {
         Some(true) => Verbs::Configured,

@@ -121,6 +121,34 @@ fn a_guard_with_all_it_needs_has_no_fault() {
 }
 
 #[test]
+fn our_own_program_is_known_by_its_word_and_honours_the_verb() {
+    let ours = |more: &[&str]| {
+        let words: String = more.iter().map(|word| format!("        - {word}\n")).collect();
+        let text = WHOLE.replace(
+            "        args:\n",
+            &format!("        args:\n        - proxy\n{words}"),
+        );
+        let text = text.replace(
+            "        namespace: team\n",
+            "        namespace: team\n        verb: get\n",
+        );
+        all(&objects(&text)).into_iter().next().unwrap()
+    };
+    let verbs = |found: &Found| found.guards[0].review.as_ref().unwrap().verbs.clone();
+    let plain = ours(&[]);
+    assert_eq!(plain.guards[0].program, Program::Gatewright);
+    assert_eq!(plain.faults, []);
+    assert_eq!(verbs(&plain), BTreeSet::from(["get".to_owned()]));
+    let compatible = ours(&["--compatibility=kube-rbac-proxy"]);
+    assert!(verbs(&compatible).contains("create"), "{:?}", verbs(&compatible));
+    let fork = ours(&["--compatibility=odh-kube-rbac-proxy"]);
+    assert_eq!(verbs(&fork), BTreeSet::from(["get".to_owned()]));
+    // Its switches take no value from the next word.
+    let switched = ours(&["--strict-config", "--oidc-and-token-review"]);
+    assert_eq!(switched.guards.len(), 1, "{switched:?}");
+}
+
+#[test]
 fn our_own_output_has_no_fault() {
     for name in [
         "notebooks",

@@ -30,8 +30,8 @@ pub(super) fn additions(platform: &Platform, guard: &GuardedApiServer) -> Vec<Ad
 }
 
 fn container(platform: &Platform, guard: &GuardedApiServer, door: Door) -> serde_json::Value {
-    let mut args = sidecar::flags(guard.port(door), guard.server.port(door), door.health());
-    args.extend(sidecar::flags_of(platform.sidecar.program));
+    let program = platform.sidecar.program;
+    let mut args = sidecar::arguments(program, guard.port(door), guard.server.port(door), door.health());
     if door == Door::Grpc {
         // gRPC is HTTP/2 and nothing else, here without TLS.
         args.push("--upstream-force-h2c=true".to_owned());
@@ -39,6 +39,7 @@ fn container(platform: &Platform, guard: &GuardedApiServer, door: Door) -> serde
     value(&sidecar::container(Proxy {
         name: door.container(),
         image: &platform.sidecar.image,
+        program,
         resources: &platform.sidecar.resources,
         args,
         port: (door.container_port(), guard.port(door)),

@@ -172,8 +172,8 @@ fn account(platform: &Platform, guard: &RayGuard, place: &Place) -> Vec<Addition
 fn container(platform: &Platform, guard: &RayGuard, door: Door) -> k8s_openapi::api::core::v1::Container {
     let ports = guard.ports;
     let upstream = guard.cluster.upstream(door);
-    let mut args = sidecar::flags(ports.of(door), upstream, ports.health(door));
-    args.extend(sidecar::flags_of(platform.sidecar.program));
+    let program = platform.sidecar.program;
+    let mut args = sidecar::arguments(program, ports.of(door), upstream, ports.health(door));
     let certificates = door == Door::Client && clients::wanted(platform);
     if door == Door::Client {
         // gRPC is HTTP/2 and nothing else, here without TLS.
@@ -185,6 +185,7 @@ fn container(platform: &Platform, guard: &RayGuard, door: Door) -> k8s_openapi::
     let mut container = sidecar::container(Proxy {
         name: door.container(),
         image: &platform.sidecar.image,
+        program,
         resources: &platform.sidecar.resources,
         args,
         port: (door.container_port(), ports.of(door)),
