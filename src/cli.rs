@@ -13,6 +13,8 @@ mod graph;
 mod install_plugin;
 mod manifests;
 mod progress;
+#[cfg(feature = "proxy")]
+mod proxy;
 mod render;
 mod streams;
 mod trees;
@@ -68,6 +70,10 @@ enum Command {
     /// Draw manifests: who reaches what through which guard
     #[command(long_about = GRAPH)]
     Graph(GraphArgs),
+    /// Guard a workload: ask the API server who calls and whether they may
+    #[cfg(feature = "proxy")]
+    #[command(long_about = proxy::LONG, after_long_help = proxy::fixed_limits())]
+    Proxy(Box<proxy::ProxyArgs>),
     /// Print the `CustomResourceDefinitions` of our own kinds
     #[command(
         long_about = "Print the CustomResourceDefinitions of our own kinds as YAML.\n\nExample:\n  gatewright crds | kubectl apply -f -"
@@ -416,6 +422,11 @@ pub fn run() -> u8 {
     if let Some(config) = streams::legacy_plugin_config(&arguments) {
         return finish(function::legacy_plugin(&config, &environment()));
     }
+    // Its arguments are spelled as Go's programs take them.
+    #[cfg(feature = "proxy")]
+    if let Some(arguments) = proxy::called(&arguments) {
+        return proxy::proxy(arguments);
+    }
     let cli = match Cli::try_parse_from(arguments) {
         Ok(cli) => cli,
         Err(error) => {
@@ -435,6 +446,9 @@ pub fn run() -> u8 {
         }
         Some(Command::Verify(args)) => verify::verify(&args),
         Some(Command::Graph(args)) => graph::graph(&args),
+        // Where the word is not the first, there is nothing that clap lets stand in front of it.
+        #[cfg(feature = "proxy")]
+        Some(Command::Proxy(args)) => return proxy::command(&args),
         Some(Command::Crds) => documents::crds(),
         Some(Command::Schema { what }) => documents::schema(what),
         Some(Command::InstallPlugin(args)) => install_plugin::install(&args),

@@ -4,6 +4,7 @@
 //! v0.21.0), with what to write instead.
 
 use super::options::{Oidc, Options};
+use super::paths::Paths;
 
 /// The algorithms of signatures that an issuer may use: those with two keys (kubernetes/apiserver
 /// `plugin/pkg/authenticator/token/oidc/oidc.go`).
@@ -33,6 +34,8 @@ pub fn errors(options: &Options) -> Vec<String> {
     addresses(options, &mut errors);
     if !options.allow_paths.is_empty() && !options.ignore_paths.is_empty() {
         errors.push("cannot use --allow-paths and --ignore-paths together: leave one out".into());
+    } else if let Err(error) = Paths::new(&options.allow_paths, &options.ignore_paths) {
+        errors.push(error);
     }
     if let Some(oidc) = &options.authentication.oidc {
         issuer(oidc, &mut errors);

@@ -129,7 +129,7 @@ pub struct IdentityHeaders {
 }
 
 /// How the API server is reached.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Api {
     /// `--kubeconfig`; none for the cluster that the program runs in.
     pub kubeconfig: Option<PathBuf>,
@@ -238,7 +238,7 @@ impl Default for Tls {
             certificate: None,
             version_12: true,
             cipher_suites: Vec::new(),
-            reload_interval: Duration::from_secs(60),
+            reload_interval: Duration::from_mins(1),
             client_ca_file: None,
         }
     }
@@ -251,16 +251,6 @@ impl Default for IdentityHeaders {
             user: "x-remote-user".into(),
             groups: "x-remote-groups".into(),
             separator: "|".into(),
-        }
-    }
-}
-
-impl Default for Api {
-    fn default() -> Self {
-        Self {
-            kubeconfig: None,
-            qps: 0,
-            burst: 0,
         }
     }
 }
@@ -284,17 +274,17 @@ impl Default for Limits {
             http2_header_list_bytes: 1024 * 1024,
             token_bytes: 16 * 1024,
             head_timeout: Duration::from_secs(10),
-            body_idle_timeout: Duration::from_secs(300),
+            body_idle_timeout: Duration::from_mins(5),
             handshake_timeout: Duration::from_secs(10),
-            keep_alive_timeout: Duration::from_secs(300),
+            keep_alive_timeout: Duration::from_mins(5),
             drain_timeout: Duration::from_secs(30),
             token_entries: 4096,
             token_cache_bytes: 4 * 1024 * 1024,
             decision_entries: 8192,
             decision_cache_bytes: 8 * 1024 * 1024,
-            token_ttl: Duration::from_secs(120),
+            token_ttl: Duration::from_mins(2),
             refused_token_ttl: Duration::from_secs(2),
-            allowed_ttl: Duration::from_secs(300),
+            allowed_ttl: Duration::from_mins(5),
             denied_ttl: Duration::from_secs(30),
             stale_if_error: Duration::ZERO,
             connections: 10_000,

@@ -264,6 +264,30 @@ impl Rules {
             || (self.compatibility == Compatibility::OdhKubeRbacProxy && is_scrape())
     }
 
+    /// The field whose rule is for requests of this path; none where they are about themselves.
+    pub fn field(&self, target: &Target) -> Option<String> {
+        let fits = |wanted: Fit| {
+            self.endpoints
+                .iter()
+                .position(|rule| rule.fit(target.path()) == wanted)
+                .map(|index| format!("authorization.endpoints[{index}]"))
+        };
+        let ordinary = match self.ordinary {
+            Ordinary::Resource(_) => Some("authorization.resourceAttributes".to_owned()),
+            Ordinary::Path | Ordinary::Nothing => None,
+        };
+        fits(Fit::Same).or_else(|| fits(Fit::ButForSlash)).or(ordinary)
+    }
+
+    /// What grants it without a question, as [`Self::grants`] has it: a field of the file, or the name of who may.
+    pub fn granted_by(&self, user: &User, attributes: &Attributes) -> Option<String> {
+        let is_granted = |rule: &StaticRule| statics::grant(std::slice::from_ref(rule), user, attributes);
+        match self.statics.iter().position(is_granted) {
+            Some(index) => Some(format!("authorization.static[{index}]")),
+            None => self.grants(user, attributes).then(|| PROMETHEUS.to_owned()),
+        }
+    }
+
     /// Whether paths are compared by their segments.
     pub fn compares_paths(&self) -> bool {
         !self.endpoints.is_empty()

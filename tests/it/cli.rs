@@ -8,12 +8,13 @@ use std::time::{Duration, Instant};
 
 use crate::program::{Folder, GATEWRIGHT, Run, gatewright, run};
 
-const COMMANDS: [&str; 9] = [
+const COMMANDS: [&str; 10] = [
     "fn",
     "render",
     "diff",
     "verify",
     "graph",
+    "proxy",
     "crds",
     "schema",
     "install-plugin",

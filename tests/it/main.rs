@@ -46,6 +46,8 @@ mod pictures;
 mod program;
 mod properties;
 #[cfg(feature = "proxy")]
+mod proxy_flags;
+#[cfg(feature = "proxy")]
 mod proxy_table;
 mod ray_companion;
 mod ray_faults;
