@@ -82,7 +82,9 @@ enum Mode {
     Held,
     /// Bytes pass as they are.
     Open,
-    /// A head was refused: nothing more is read.
+    /// A body breaks off, behind what was passed on.
+    Broken(&'static str),
+    /// A head was refused, or a body broke off: nothing more is read.
     Ended,
 }
 
@@ -229,7 +231,7 @@ impl<S> Checked<S> {
     }
 
     /// Goes on as the judge of the last bytes said.
-    fn follow(&mut self, then: Then) -> io::Result<()> {
+    fn follow(&mut self, then: Then) {
         match then {
             Then::More => {}
             Then::Held => {
@@ -237,16 +239,12 @@ impl<S> Checked<S> {
                 self.shared.turn().held = self.kept.len();
             }
             Then::Refused(refusal) => self.refuse(refusal),
-            Then::Broken(reason) => {
-                self.mode = Mode::Ended;
-                return Err(io::Error::new(io::ErrorKind::InvalidData, reason));
-            }
+            Then::Broken(reason) => self.mode = Mode::Broken(reason),
         }
-        Ok(())
     }
 
     /// Judges what is kept.
-    fn judge_kept(&mut self) -> io::Result<()> {
+    fn judge_kept(&mut self) {
         self.is_fresh = false;
         let shared = &self.shared;
         let judged = self.framing.judge(&self.kept, |facts| {
@@ -263,11 +261,11 @@ impl<S> Checked<S> {
         if self.kept.is_empty() {
             self.kept = BytesMut::new();
         }
-        self.follow(judged.then)
+        self.follow(judged.then);
     }
 
     /// Judges what was just read into hyper's own buffer: good bytes stay where they are.
-    fn judge_read(&mut self, buffer: &mut ReadBuf<'_>, before: usize) -> io::Result<()> {
+    fn judge_read(&mut self, buffer: &mut ReadBuf<'_>, before: usize) {
         let shared = &self.shared;
         let read = &buffer.filled()[before..];
         let judged = self.framing.judge(read, |facts| {
@@ -284,7 +282,7 @@ impl<S> Checked<S> {
             }
         }
         buffer.set_filled(before + judged.pass);
-        self.follow(judged.then)
+        self.follow(judged.then);
     }
 
     fn awaited(&self) -> Awaited {
@@ -340,7 +338,7 @@ impl<S: AsyncRead + Unpin> Checked<S> {
     /// Reads and judges. Whether this is the end of what is read.
     fn poll_checked(&mut self, cx: &mut Context<'_>, buffer: &mut ReadBuf<'_>) -> Poll<io::Result<bool>> {
         if self.is_fresh {
-            self.judge_kept()?;
+            self.judge_kept();
             return Poll::Ready(Ok(false));
         }
         let before = buffer.filled().len();
@@ -355,12 +353,12 @@ impl<S: AsyncRead + Unpin> Checked<S> {
         match read {
             Poll::Ready(Ok(0)) => Poll::Ready(Ok(true)),
             Poll::Ready(Ok(_)) if is_part => {
-                self.judge_kept()?;
+                self.judge_kept();
                 Poll::Ready(Ok(false))
             }
             Poll::Ready(Ok(_)) => {
                 self.clock.touch();
-                self.judge_read(buffer, before)?;
+                self.judge_read(buffer, before);
                 Poll::Ready(Ok(false))
             }
             Poll::Ready(Err(error)) => Poll::Ready(Err(error)),
@@ -437,6 +435,10 @@ impl<S: AsyncRead + Unpin> AsyncRead for Checked<S> {
             let is_end = match this.mode {
                 // hyper closes behind the answer; an end here would cut it.
                 Mode::Ended => return Poll::Pending,
+                Mode::Broken(reason) => {
+                    this.mode = Mode::Ended;
+                    return Poll::Ready(Err(io::Error::new(io::ErrorKind::InvalidData, reason)));
+                }
                 Mode::Open if this.kept.is_empty() => {
                     return Pin::new(&mut this.stream).poll_read(cx, buffer);
                 }

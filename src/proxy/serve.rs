@@ -147,3 +147,6 @@ impl Drop for Place {
         self.metrics.connection(-1);
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -78,6 +78,8 @@ pub(super) async fn answer(client: Arc<Client>, request: Request<Incoming>) -> R
     let method = request.method().clone();
     let facts = client.facts(&request);
     let (target, asks_upgrade) = (facts.target.clone(), facts.asks_upgrade);
+    // Of a head that was not read on nothing is claimed.
+    let is_read = facts.refusal.is_none();
     let mut ends = false;
     let (mut response, refusal) = match serve(&client, request, facts, &mut told).await {
         Ok(response) => (response, None),
@@ -104,8 +106,8 @@ pub(super) async fn answer(client: Arc<Client>, request: Request<Incoming>) -> R
     let (status, took) = (response.status().as_u16(), started.elapsed());
     app.metrics.request(status, took);
     app.audit.request(&Line {
-        method: method.as_str(),
-        path: target.path(),
+        method: if is_read { method.as_str() } else { "" },
+        path: if is_read { target.path() } else { "" },
         peer: client.peer,
         user,
         status,
