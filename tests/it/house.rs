@@ -65,7 +65,7 @@ const MAY_USE: [(&str, &[&str]); 18] = [
 const WORDS_ONLY: [&str; 3] = ["plan", "manifests", "kustomize"];
 
 /// Files that may name the outside world, by the start of their path.
-const EDGE: [&str; 19] = [
+const EDGE: [&str; 20] = [
     "src/cli.rs",
     "src/cli/",
     "src/main.rs",
@@ -86,6 +86,7 @@ const EDGE: [&str; 19] = [
     "src/proxy/run",
     "src/proxy/serve",
     "src/proxy/tls",
+    "src/proxy/upstream",
 ];
 /// What the outside world is called.
 const OUTSIDE: [&str; 6] = [
