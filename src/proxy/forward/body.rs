@@ -37,12 +37,14 @@ pub struct Outgoing {
     fault: Fault,
 }
 
-/// What was wrong with a request's body, for the answer.
+/// What became of a request's body, for the answer.
 #[derive(Debug, Clone, Default)]
 pub struct Fault(Option<Arc<AtomicU8>>);
 
+const UNREAD: u8 = 0;
 const CUT: u8 = 1;
 const SLOW: u8 = 2;
+const READ: u8 = 3;
 
 /// An answer's body.
 pub struct Body {
@@ -90,7 +92,7 @@ impl Outgoing {
         }
     }
 
-    /// Tells, later, whether the body was at fault.
+    /// Tells, later, what became of the body.
     pub fn fault(&self) -> Fault {
         self.fault.clone()
     }
@@ -108,7 +110,7 @@ impl hyper::body::Body for Outgoing {
         let Some(incoming) = &mut this.incoming else {
             return Poll::Ready(None);
         };
-        match Pin::new(incoming).poll_frame(cx) {
+        match Pin::new(&mut *incoming).poll_frame(cx) {
             Poll::Ready(Some(Ok(mut frame))) => {
                 if let (Some(trailers), Some(names)) = (frame.trailers_mut(), &this.names) {
                     let identity = trailers.keys().filter(|name| names.is_identity(name));
@@ -116,13 +118,19 @@ impl hyper::body::Body for Outgoing {
                         trailers.remove(name);
                     }
                 }
+                if incoming.is_end_stream() {
+                    this.fault.set(READ);
+                }
                 Poll::Ready(Some(Ok(frame)))
             }
             Poll::Ready(Some(Err(error))) => {
                 this.fault.note(&error);
                 Poll::Ready(Some(Err(BodyError::Cut(error))))
             }
-            Poll::Ready(None) => Poll::Ready(None),
+            Poll::Ready(None) => {
+                this.fault.set(READ);
+                Poll::Ready(None)
+            }
             Poll::Pending => Poll::Pending,
         }
     }
@@ -149,14 +157,29 @@ impl Fault {
             .source()
             .and_then(|source| source.downcast_ref::<io::Error>());
         let is_slow = io.is_some_and(|io| io.kind() == io::ErrorKind::TimedOut);
+        self.set(if is_slow { SLOW } else { CUT });
+    }
+
+    fn set(&self, state: u8) {
         if let Some(fault) = &self.0 {
-            fault.store(if is_slow { SLOW } else { CUT }, Ordering::Relaxed);
+            fault.store(state, Ordering::Relaxed);
         }
+    }
+
+    fn state(&self) -> u8 {
+        self.0
+            .as_ref()
+            .map_or(READ, |fault| fault.load(Ordering::Relaxed))
+    }
+
+    /// Whether a part of it is still to come.
+    pub fn is_unread(&self) -> bool {
+        self.state() == UNREAD
     }
 
     /// Why the request is answered by us after all.
     pub fn refusal(&self) -> Option<Refusal> {
-        match self.0.as_ref()?.load(Ordering::Relaxed) {
+        match self.state() {
             CUT => Some(Refusal::Malformed("the body breaks off or is malformed")),
             SLOW => Some(Refusal::TooSlow),
             _ => None,

@@ -145,7 +145,7 @@ async fn serve(
         Verdict::Known { user, .. } => told.user = Some(user),
     }
     let outgoing = Outgoing::new(incoming, Arc::clone(&client.names));
-    let (fault, has_body) = (outgoing.fault(), !outgoing.is_end_stream());
+    let fault = outgoing.fault();
     let mut request = Request::new(outgoing);
     *request.method_mut() = parts.method;
     *request.headers_mut() = parts.headers;
@@ -153,7 +153,7 @@ async fn serve(
         let refusal = fault.refusal().unwrap_or(refusal);
         Refused {
             refusal,
-            is_unread: has_body,
+            is_unread: fault.is_unread(),
         }
     };
     let sent = client
@@ -239,7 +239,7 @@ impl Client {
         headers::forwarded_for(headers, &self.address);
         if self.is_http2 {
             headers::join_cookies(headers);
-            // hyper has answered it when it was asked for the body.
+            // Nothing is left to expect: the upstream gets the body as it comes.
             headers.remove(EXPECT);
         }
         frame(headers, &parts.method, incoming, self.app.upstream.is_http1());

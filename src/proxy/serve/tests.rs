@@ -445,8 +445,15 @@ async fn answers_of_which_nothing_good_comes() {
             "{path}: {text}"
         );
     }
+    // A body that was read to its end leaves the connection as it is.
+    let sent = post("/hangup", "Content-Length: 5\r\n", "hello") + &get("/a", CLOSE);
+    let text = world.all(&sent).await;
+    assert!(
+        text.starts_with("HTTP/1.1 502 ") && text.contains("HTTP/1.1 200 "),
+        "{text}"
+    );
     // Sent once to a fresh connection, and not again.
-    assert_eq!(world.seen().matches("/hangup").count(), 1);
+    assert_eq!(world.seen().matches("/hangup").count(), 2);
     let text = world.all(&get("/cut", "")).await;
     assert!(
         text.starts_with("HTTP/1.1 200 ") && text.ends_with("\r\n\r\nhalf"),
