@@ -17,7 +17,7 @@ pub mod scripted;
 mod tests;
 
 use std::fmt;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::time::Duration;
 
 use aws_lc_rs::rand;
@@ -37,14 +37,22 @@ use cluster::Cluster;
 const JSON: HeaderValue = HeaderValue::from_static("application/json");
 const AGENT: HeaderValue = HeaderValue::from_static(concat!("gatewright-proxy/", env!("CARGO_PKG_VERSION")));
 
+/// Until the same trouble is told again.
+const TOLD_AGAIN: Duration = Duration::from_secs(30);
+
 /// The API server.
-#[derive(Debug)]
 pub struct Api {
     cluster: Cluster,
     client: Client,
     patience: Patience,
     keys: Arc<Keys>,
+    listener: OnceLock<Box<Listener>>,
+    /// What was told last, and when.
+    told: Mutex<Option<(Instant, String)>>,
 }
+
+/// Who is told why nobody can be asked.
+type Listener = dyn Fn(&str) + Send + Sync;
 
 /// How long an answer is waited for, and how often it is asked for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -113,6 +121,15 @@ impl Default for Patience {
 
 // === impl Api ===
 
+impl fmt::Debug for Api {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter
+            .debug_struct("Api")
+            .field("cluster", &self.cluster)
+            .finish_non_exhaustive()
+    }
+}
+
 impl Api {
     /// The API server of `--kubeconfig`, or of the pod that we run in. Nothing is asked yet: the guard starts while the API
     /// server is away.
@@ -145,12 +162,35 @@ impl Api {
             client,
             patience,
             keys,
+            listener: OnceLock::new(),
+            told: Mutex::new(None),
         })
     }
 
     /// What answers are remembered under, drawn for this process.
     pub fn keys(&self) -> Arc<Keys> {
         Arc::clone(&self.keys)
+    }
+
+    /// Has somebody told why nobody could be asked: a missing right looks like an outage from outside. The same is told again
+    /// after [`TOLD_AGAIN`]. The first listener stays.
+    pub fn tell(&self, listener: impl Fn(&str) + Send + Sync + 'static) {
+        let _ = self.listener.set(Box::new(listener));
+    }
+
+    fn say(&self, why: &Unavailable) {
+        let Some(listener) = self.listener.get() else {
+            return;
+        };
+        let (now, text) = (Instant::now(), why.to_string());
+        let mut told = self.told.lock().unwrap_or_else(PoisonError::into_inner);
+        let is_known = told
+            .as_ref()
+            .is_some_and(|(at, known)| *known == text && now.duration_since(*at) < TOLD_AGAIN);
+        if !is_known {
+            listener(&text);
+            *told = Some((now, text));
+        }
     }
 
     /// Asks whose a token is. With audiences, the token must be for one of them.
@@ -160,8 +200,9 @@ impl Api {
         audiences: &[String],
     ) -> Result<TokenAnswer, Unavailable> {
         let body = reviews::token_review(token, audiences)?;
-        let answer = self.review(reviews::TOKEN_REVIEWS, body).await?;
-        reviews::token_answer(&answer, audiences)
+        let answer = self.review(reviews::TOKEN_REVIEWS, body).await;
+        let answer = answer.and_then(|answer| reviews::token_answer(&answer, audiences));
+        answer.inspect_err(|why| self.say(why))
     }
 
     /// Asks whether a user may do something.
@@ -171,8 +212,9 @@ impl Api {
         attributes: &Attributes,
     ) -> Result<AccessAnswer, Unavailable> {
         let body = reviews::access_review(user, attributes)?;
-        let answer = self.review(reviews::ACCESS_REVIEWS, body).await?;
-        reviews::access_answer(&answer)
+        let answer = self.review(reviews::ACCESS_REVIEWS, body).await;
+        let answer = answer.and_then(|answer| reviews::access_answer(&answer));
+        answer.inspect_err(|why| self.say(why))
     }
 
     async fn review(&self, path: &str, body: Vec<u8>) -> Result<Bytes, Unavailable> {

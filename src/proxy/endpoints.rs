@@ -27,7 +27,7 @@ const CONNECTIONS: usize = 64;
 /// For a handshake, and for a request's head.
 const TIMEOUT: Duration = Duration::from_secs(10);
 /// For a connection as a whole.
-const LIFETIME: Duration = Duration::from_secs(120);
+const LIFETIME: Duration = Duration::from_mins(2);
 /// Bytes that one connection keeps.
 const BUFFER: usize = 16 * 1024;
 
@@ -83,9 +83,8 @@ impl Endpoints {
 
     fn answer(&self, path: &str) -> Response<Full<Bytes>> {
         match path {
-            "/healthz" | "/livez" => text(StatusCode::OK, "ok"),
             "/readyz" if self.phase.is_draining() => text(StatusCode::SERVICE_UNAVAILABLE, "draining\n"),
-            "/readyz" => text(StatusCode::OK, "ok"),
+            "/healthz" | "/livez" | "/readyz" => text(StatusCode::OK, "ok"),
             "/metrics" => {
                 let mut response = Response::new(Full::from(self.metrics.text()));
                 let kind = HeaderValue::from_static(CONTENT_TYPE);

@@ -1,4 +1,4 @@
-//! What is counted, and its text in the OpenMetrics form. Names begin with `gatewright_proxy_`; no label holds what a client
+//! What is counted, and its text in the `OpenMetrics` form. Names begin with `gatewright_proxy_`; no label holds what a client
 //! chose, so their number is bounded.
 
 use std::sync::atomic::AtomicU64;

@@ -177,7 +177,7 @@ pub struct Limits {
     pub token_bytes: usize,
     /// Until a request's head is complete.
     pub head_timeout: Duration,
-    /// Without a byte of a body in either direction; not for upgraded connections and event streams.
+    /// Without a byte of a request's body. Answers may be silent for as long as the upstream likes.
     pub body_idle_timeout: Duration,
     /// Until a TLS handshake is done.
     pub handshake_timeout: Duration,

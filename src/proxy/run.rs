@@ -34,9 +34,8 @@ const LAST_MOMENT: Duration = Duration::from_secs(2);
 
 /// Serves until told to end. Gives the exit status.
 pub fn run(options: Options) -> u8 {
-    let (audit, writer) = match Audit::new(options.verbosity) {
-        Ok(made) => made,
-        Err(_) => return FAILED,
+    let Ok((audit, writer)) = Audit::new(options.verbosity) else {
+        return FAILED;
     };
     let code = match runtime() {
         Ok(runtime) => {
@@ -80,19 +79,20 @@ async fn serve(options: Options, audit: Audit) -> Result<(), String> {
     for warning in rules.warnings() {
         audit.say("warning", &warning);
     }
-    let is_tls = options.secure_listen_address.is_some() || options.proxy_endpoints_port.is_some();
-    let tls = match is_tls {
-        true => Some(Arc::new(ServerTls::new(
-            options.tls.clone(),
-            !options.http2.disabled,
-        )?)),
-        false => None,
+    let tls = if options.secure_listen_address.is_some() {
+        let tls = ServerTls::new(options.tls.clone(), !options.http2.disabled)?;
+        Some(Arc::new(tls))
+    } else {
+        None
     };
-    let upstream_tls = match options.upstream.tls {
-        true => Some(Arc::new(UpstreamTls::new(&options.upstream)?)),
-        false => None,
+    let upstream_tls = if options.upstream.tls {
+        Some(Arc::new(UpstreamTls::new(&options.upstream)?))
+    } else {
+        None
     };
     let api = Arc::new(Api::new(&options.api).await?);
+    let trouble = audit.clone();
+    api.tell(move |why| trouble.say("warning", &format!("nobody can be let in anew: {why}")));
     let authenticator = Authenticator::new(&options, Arc::clone(&api), Arc::clone(&metrics)).await?;
     let authorizer = Authorizer::new(&options, api, Arc::clone(&metrics));
     let gate = Gate::new(
@@ -109,9 +109,10 @@ async fn serve(options: Options, audit: Audit) -> Result<(), String> {
         let tls = if is_secure { tls.clone() } else { None };
         listeners.push((bind(address).await?, tls));
     }
-    let endpoints = match options.proxy_endpoints_port {
-        Some(port) => Some(bind(&format!(":{port}")).await?),
-        None => None,
+    let endpoints = match (options.proxy_endpoints_port, &options.secure_listen_address) {
+        (Some(port), Some(beside)) => Some(bind(&format!("{}:{port}", host(beside))).await?),
+        // As with the stock programs: without TLS there is no second port.
+        _ => None,
     };
     let mut terminate = signal(SignalKind::terminate()).map_err(|error| error.to_string())?;
     let mut interrupt = signal(SignalKind::interrupt()).map_err(|error| error.to_string())?;
@@ -181,6 +182,11 @@ async fn bind(address: &str) -> Result<TcpListener, String> {
         None => TcpListener::bind(address).await,
     };
     bound.map_err(|error| format!("failed to listen on {address}: {error}"))
+}
+
+/// The host of an address: the second port is where the first is.
+fn host(address: &str) -> &str {
+    address.rsplit_once(':').map_or("", |(host, _)| host)
 }
 
 /// What is read again while the program runs. What cannot be used is said once and counted; what was read last stays.

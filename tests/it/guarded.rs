@@ -183,12 +183,13 @@ fn the_allowed_get_through_and_strangers_do_not() {
     assert_eq!(seen.len(), 1);
     let head = &seen[0];
     assert!(head.starts_with("GET /lab HTTP/1.1\r\n"), "{head}");
+    let head = head.to_lowercase();
     assert!(
         head.contains("\r\nx-auth-request-user: system:serviceaccount:guarded:dana\r\n"),
         "{head}"
     );
     assert!(head.contains("system:authenticated"), "{head}");
-    assert!(!head.to_lowercase().contains("\r\nauthorization:"), "{head}");
+    assert!(!head.contains("\r\nauthorization:"), "{head}");
     assert_eq!(
         guard.send(&with_token("GET", "/lab", &world.stranger, &[])),
         Some(403)

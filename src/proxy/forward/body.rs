@@ -6,13 +6,11 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU8, Ordering};
 use std::task::{Context, Poll};
-use std::time::Duration;
 
 use bytes::Bytes;
 use http::header::HeaderName;
 use hyper::body::{Frame, Incoming, SizeHint};
 use thiserror::Error;
-use tokio::time::{Sleep, sleep};
 
 use crate::proxy::connection::Answering;
 use crate::proxy::headers::Names;
@@ -62,9 +60,6 @@ enum Content {
 struct Passing {
     incoming: Incoming,
     lease: Option<Lease>,
-    /// How long nothing may come; none for streams of events.
-    limit: Option<Duration>,
-    silence: Option<Pin<Box<Sleep>>>,
     is_over: bool,
 }
 
@@ -198,14 +193,13 @@ impl Body {
         }
     }
 
-    /// The upstream's, and the connection that it comes on.
-    pub fn passing(incoming: Incoming, lease: Option<Lease>, limit: Option<Duration>) -> Self {
+    /// The upstream's, and the connection that it comes on. It may be silent for as long as it likes: a log that is followed and
+    /// a cell that computes are.
+    pub fn passing(incoming: Incoming, lease: Option<Lease>) -> Self {
         Self {
             content: Content::Passing(Passing {
                 incoming,
                 lease,
-                limit,
-                silence: None,
                 is_over: false,
             }),
             answering: None,
@@ -258,13 +252,8 @@ impl Passing {
     fn poll(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, BodyError>>> {
         let polled = hyper::body::Body::poll_frame(Pin::new(&mut self.incoming), cx);
         let Poll::Ready(frame) = polled else {
-            let Some(limit) = self.limit else {
-                return Poll::Pending;
-            };
-            let silence = self.silence.get_or_insert_with(|| Box::pin(sleep(limit)));
-            return silence.as_mut().poll(cx).map(|()| Some(Err(BodyError::Silent)));
+            return Poll::Pending;
         };
-        self.silence = None;
         self.is_over = frame.is_none();
         Poll::Ready(frame.map(|frame| frame.map_err(BodyError::Cut)))
     }

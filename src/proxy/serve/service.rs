@@ -5,8 +5,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use http::header::{
-    AUTHORIZATION, CONNECTION, CONTENT_LENGTH, CONTENT_TYPE, EXPECT, HOST, HeaderValue,
-    SEC_WEBSOCKET_PROTOCOL, TRANSFER_ENCODING, UPGRADE,
+    AUTHORIZATION, CONNECTION, CONTENT_LENGTH, EXPECT, HOST, HeaderValue, SEC_WEBSOCKET_PROTOCOL,
+    TRANSFER_ENCODING, UPGRADE,
 };
 use http::{HeaderMap, Method, Request, Response, StatusCode, Version};
 use http_body_util::BodyExt as _;
@@ -169,9 +169,7 @@ async fn serve(
     headers::clean_answer(&mut parts.headers);
     parts.headers.remove(TRANSFER_ENCODING);
     parts.version = Version::HTTP_11;
-    let is_stream = parts.headers.get(CONTENT_TYPE).is_some_and(is_event_stream);
-    let limit = (!is_stream).then_some(client.app.options.limits.body_idle_timeout);
-    Ok(Response::from_parts(parts, Body::passing(incoming, lease, limit)))
+    Ok(Response::from_parts(parts, Body::passing(incoming, lease)))
 }
 
 // === impl Client ===
@@ -368,13 +366,4 @@ async fn is_dropped(headers: &HeaderMap, mut incoming: Incoming) -> bool {
         true
     };
     timeout(DROPPED_WITHIN, dropping).await.unwrap_or(false)
-}
-
-/// Answers that may be silent for as long as they like.
-fn is_event_stream(content_type: &HeaderValue) -> bool {
-    let text = content_type.as_bytes();
-    ["text/event-stream", "application/grpc"].iter().any(|known| {
-        text.get(..known.len())
-            .is_some_and(|start| start.eq_ignore_ascii_case(known.as_bytes()))
-    })
 }

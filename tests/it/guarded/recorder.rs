@@ -81,7 +81,8 @@ fn serve(stream: &mut BufReader<TcpStream>, seen: &Mutex<Vec<String>>) -> io::Re
     let mut body = vec![0; length];
     stream.read_exact(&mut body)?;
     all.extend(body);
-    while is_chunked {
+    let mut is_open = is_chunked;
+    while is_open {
         let mut line = Vec::new();
         stream.read_until(b'\n', &mut line)?;
         all.extend_from_slice(&line);
@@ -90,9 +91,7 @@ fn serve(stream: &mut BufReader<TcpStream>, seen: &Mutex<Vec<String>>) -> io::Re
         let mut chunk = vec![0; size + 2];
         stream.read_exact(&mut chunk)?;
         all.extend(chunk);
-        if size == 0 {
-            break;
-        }
+        is_open = size > 0;
     }
     let request = String::from_utf8_lossy(&all).into_owned();
     let slow = request.contains("/slow");
