@@ -4,6 +4,7 @@
 //! SIGTERM or SIGINT.
 #![expect(clippy::disallowed_methods, reason = "the configuration is a file")]
 
+use std::io::Write as _;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -42,7 +43,8 @@ pub fn run(options: Options) -> u8 {
             let code = match runtime.block_on(serve(options, audit.clone())) {
                 Ok(()) => FINE,
                 Err(message) => {
-                    audit.say("error", &message);
+                    // To whoever started it, as every other fault of a start.
+                    let _ = writeln!(std::io::stderr(), "error: {message}");
                     FAILED
                 }
             };

@@ -260,6 +260,8 @@ fn server(
         builder.with_no_client_auth()
     };
     let mut config = builder.with_cert_resolver(Arc::new(rustls::sign::SingleCertAndKey::from(certified)));
+    // Ours, as with Go's servers.
+    config.ignore_client_order = true;
     config.alpn_protocols = if is_http2 {
         vec![ALPN_H2.to_vec(), ALPN_HTTP1.to_vec()]
     } else {
