@@ -173,7 +173,7 @@ impl Api {
     }
 
     /// Has somebody told why nobody could be asked: a missing right looks like an outage from outside. The same is told again
-    /// after [`TOLD_AGAIN`]. The first listener stays.
+    /// after `TOLD_AGAIN`. The first listener stays.
     pub fn tell(&self, listener: impl Fn(&str) + Send + Sync + 'static) {
         let _ = self.listener.set(Box::new(listener));
     }

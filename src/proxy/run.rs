@@ -1,6 +1,6 @@
 //! The program: everything put together and started.
 //!
-//! Nothing listens before everything was read and fits. What follows files does so in one task ([`Followed`]); the end is
+//! Nothing listens before everything was read and fits. What follows files does so in one task (`Followed`); the end is
 //! SIGTERM or SIGINT.
 #![expect(clippy::disallowed_methods, reason = "the configuration is a file")]
 

@@ -45,7 +45,7 @@ impl Signer {
     fn token(&self, claims: &Value) -> Token {
         let mut header = Header::new(Algorithm::ES256);
         header.kid = Some(self.kid.to_owned());
-        let key = EncodingKey::from_ec_pem(self.key.serialize_pem().as_bytes()).unwrap();
+        let key = EncodingKey::from_ec_der(&self.key.serialize_der());
         Token::new(jsonwebtoken::encode(&header, claims, &key).unwrap())
     }
 }

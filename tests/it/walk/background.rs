@@ -56,6 +56,7 @@ impl Background {
     }
 
     /// Sends the program a signal (`TERM`), by kill.
+    #[cfg(feature = "proxy")]
     pub(crate) fn signal(&self, name: &str) {
         let keeper = self.keeper.id();
         let children = std::fs::read_to_string(format!("/proc/{keeper}/task/{keeper}/children")).unwrap();
